@@ -176,10 +176,10 @@ def dump(job: Job) -> str:
         "enabled": job.enabled,
         "paused": job.paused,
     }
-    defaults = {"shell": "/bin/sh", "enabled": True, "paused": False}
-    defaults["checkin"] = {"output": "tail", "maxOutput": DEFAULT_OUTPUT_BYTES}  # type: ignore[assignment]
+    defaults: dict[str, object] = {"shell": "/bin/sh", "enabled": True, "paused": False}
+    defaults["checkin"] = {"output": "tail", "maxOutput": DEFAULT_OUTPUT_BYTES}
     document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": _written(metadata, {}), "spec": _written(spec, defaults)}
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def _written(values: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:

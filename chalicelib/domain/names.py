@@ -10,10 +10,11 @@ DEFAULT = "default"
 SYSTEM_NAMESPACES = frozenset({DISCOVERED, DEFAULT})
 RESERVED_NAMESPACES = SYSTEM_NAMESPACES | {"system"}
 # Logins that a forge, a URL or a person would take for something else.
-RESERVED_USERNAMES = frozenset(
+_RESERVED = (
     "admin administrator api assets auth crontopus default discovered health help login logout me metrics null operator "
-    "org ping root security settings status support system undefined user users webhook webhooks www".split()
+    "org ping root security settings status support system undefined user users webhook webhooks www"
 )
+RESERVED_USERNAMES = frozenset(_RESERVED.split())
 
 
 def name_problem(name: str, *, max_length: int = MAX_NAME) -> str | None:

@@ -44,7 +44,7 @@ def problem(expression: str) -> str | None:
 
 def _fields_problem(expression: str) -> str | None:
     # Cron splits fields at blanks and tabs only, and the line must stay one line.
-    if not re.fullmatch(r"[ -~]+", expression):
+    if not re.fullmatch(r"[ -~\t]*", expression):
         return "plain ASCII on one line only"
     fields = expression.split()
     if len(fields) != 5:

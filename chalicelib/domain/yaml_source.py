@@ -16,7 +16,7 @@ MAX_BYTES = 64 * 1024
 MAX_DEPTH = 20
 
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_resolver = yaml.resolver.Resolver()
+_resolver: Any = yaml.resolver.Resolver()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ def _explain(error: yaml.YAMLError) -> str:
     return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else problem
 
 
+def _position(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
 class _Builder:
     def __init__(self, events: Iterator[yaml.Event]) -> None:
         self.events = events
@@ -78,7 +82,7 @@ class _Builder:
         return Source(data, self.positions)
 
     def _value(self, event: yaml.Event, path: str, depth: int) -> object:
-        self.positions[path] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self.positions[path] = _position(event)
         self._refuse_references(event)
         if depth > MAX_DEPTH:
             raise self._refusal(event, f"nested deeper than {MAX_DEPTH} levels")
@@ -122,5 +126,5 @@ class _Builder:
 
     @staticmethod
     def _refusal(event: yaml.Event, message: str) -> Invalid:
-        mark = event.start_mark
-        return Invalid.of({"manifest": f"{message} (line {mark.line + 1}, column {mark.column + 1})"})
+        line, column = _position(event)
+        return Invalid.of({"manifest": f"{message} (line {line}, column {column})"})

@@ -1,0 +1,204 @@
+"""`ApiBlueprint.api`: one declaration gives a route its credential, body, answer, log line and place in the OpenAPI document."""
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from chalice.app import Blueprint, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from chalicelib.api import errors
+from chalicelib.api.callers import Auth, authenticate
+from chalicelib.domain import limits
+from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
+from chalicelib.logs import log
+from chalicelib.services.sessions import Caller
+
+BodyFormat = Literal["json", "form"]
+
+SECURITY_HEADERS = {
+    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Model(BaseModel):
+    """A request or answer: unknown fields are refused, values are never coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """One route, as the OpenAPI document and the tests see it. status: that of success."""
+
+    method: str
+    path: str
+    auth: Auth
+    body: type[Model] | None
+    body_format: BodyFormat
+    query: type[Model] | None
+    returns: type[Model]
+    status: int
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a handler gets. body and query are instances of the declared models; caller is None on public routes."""
+
+    request: Request
+    request_id: str
+    caller: Caller | None
+    body: Any
+    query: Any
+
+    @property
+    def known_caller(self) -> Caller:
+        """The caller of a route that has one."""
+        if self.caller is None:
+            raise AssertionError("a public route has no caller")
+        return self.caller
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that needs another status or more headers than usual."""
+
+    body: Model
+    status: int
+    headers: Mapping[str, str]
+
+
+Handler = Callable[..., Model | Answer]
+
+
+class ApiBlueprint(Blueprint):  # type: ignore[misc]
+    """A Chalice blueprint whose routes authenticate, validate, answer and log alike."""
+
+    def __init__(self, import_name: str) -> None:
+        super().__init__(import_name)
+        self.specs: list[RouteSpec] = []
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        *,
+        auth: Auth,
+        returns: type[Model],
+        body: type[Model] | None = None,
+        body_format: BodyFormat = "json",
+        query: type[Model] | None = None,
+        status: int = 200,
+    ) -> Callable[[Handler], Handler]:
+        """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model."""
+
+        def register(handler: Handler) -> Handler:
+            summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
+            spec = RouteSpec(method, path, auth, body, body_format, query, returns, status, summary)
+            self.specs.append(spec)
+
+            @functools.wraps(handler)
+            def view(**arguments: str) -> Response:
+                return _serve(self.current_request, spec, handler, arguments)
+
+            # Any content type reaches us, so that a wrong one gets our error body and not Chalice's.
+            view.__name__ = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}"
+            self.route(path, methods=[method], content_types=["*/*"])(view)
+            return handler
+
+        return register
+
+
+def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mapping[str, str]) -> Response:
+    started = time.perf_counter()
+    request_id = request.context.get("requestId", "local")
+    caller: Caller | None = None
+    try:
+        limits.refuse_large_body(len(request.raw_body or b""))
+        caller = authenticate(spec.auth, request.headers.get("authorization"))
+        ask = Ask(request, request_id, caller, _body(request, spec), _query(request, spec))
+        answer = handler(ask, **arguments)
+        if not isinstance(answer, Answer):
+            answer = Answer(answer, spec.status, {})
+        response = Response(answer.body.model_dump(mode="json"), {**SECURITY_HEADERS, **answer.headers}, answer.status)
+    except CrontopusError as e:
+        status, body, headers = errors.translate(e, request_id)
+        response = Response(body, {**SECURITY_HEADERS, **headers}, status)
+    except Exception:
+        log.exception("unexpected error", extra={"request_id": request_id, "route": spec.path})
+        status, body, headers = errors.unexpected(request_id)
+        response = Response(body, {**SECURITY_HEADERS, **headers}, status)
+    response.headers["X-Request-Id"] = request_id
+    _log(spec, caller, response, request_id, started)
+    return response
+
+
+def _log(spec: RouteSpec, caller: Caller | None, response: Response, request_id: str, started: float) -> None:
+    facts: dict[str, object] = {
+        "request_id": request_id,
+        "method": spec.method,
+        "route": spec.path,
+        "status": response.status_code,
+        "duration_ms": round((time.perf_counter() - started) * 1000, 2),
+    }
+    if caller:
+        facts |= {"tenant_id": caller.tenant_id, "caller": caller.name, "caller_kind": caller.kind}
+    if isinstance(response.body, dict) and "error" in response.body:
+        facts["error"] = response.body["error"]["code"]
+    log.info("request", extra=facts)
+
+
+def _body(request: Request, spec: RouteSpec) -> Model | None:
+    if spec.body is None:
+        return None
+    wanted = "application/json" if spec.body_format == "json" else "application/x-www-form-urlencoded"
+    given = request.headers.get("content-type", wanted).split(";")[0].strip().lower()
+    if given != wanted:
+        raise errors.UnsupportedMedia(f"send {wanted}, not {given}")
+    raw = request.raw_body or b""
+    return _validated(lambda: _read(spec, raw))
+
+
+def _read(spec: RouteSpec, raw: bytes) -> Model:
+    assert spec.body is not None  # noqa: S101 - asked before
+    if spec.body_format == "form":
+        return spec.body.model_validate(_form(raw), strict=False)
+    if not raw:
+        raise Malformed("the body is empty; send a JSON object")
+    return spec.body.model_validate_json(raw)
+
+
+def _form(raw: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=20))
+    except ValueError as e:
+        raise Malformed("the body is not a form") from e
+
+
+def _query(request: Request, spec: RouteSpec) -> Model | None:
+    if spec.query is None:
+        return None
+    model, given = spec.query, request.query_params or {}
+    # Text is all a query can hold: numbers are read from it, nothing else is coerced.
+    return _validated(lambda: model.model_validate({key: given[key] for key in given}, strict=False))
+
+
+def _validated(read: Callable[[], Model]) -> Model:
+    try:
+        return read()
+    except ValidationError as e:
+        if e.errors()[0]["type"] == "json_invalid":
+            raise Malformed(f"the body is not JSON: {e.errors()[0]['ctx']['error']}") from e
+        raise Invalid.of(errors.problems_of(e)) from e
+
+
+__all__ = ["Answer", "ApiBlueprint", "Ask", "Model", "RouteSpec"]

@@ -1,0 +1,46 @@
+"""From an Authorization header to a caller. Every request asks the store anew, so that a revoked credential dies at once."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from chalicelib.domain.errors import Forbidden, Unauthenticated
+from chalicelib.services import sessions
+from chalicelib.services.doors import vault
+from chalicelib.services.sessions import Caller
+
+Auth = Literal["user", "endpoint", "enroll", "public"]
+
+# Which kinds of caller each declaration lets in.
+ALLOWED: dict[Auth, frozenset[str]] = {
+    "user": frozenset({"user"}),
+    "endpoint": frozenset({"endpoint"}),
+    "enroll": frozenset({"user", "enroll"}),
+    "public": frozenset(),
+}
+
+
+def authenticate(auth: Auth, header: str | None) -> Caller | None:
+    """Return who asks, None on a public route.
+
+    Raise Unauthenticated without a credential in force, Forbidden for one that is good elsewhere but not here.
+    """
+    if auth == "public":
+        return None
+    caller = _caller(_bearer(header))
+    if caller.kind not in ALLOWED[auth]:
+        raise Forbidden(f"this route takes another kind of credential than a {caller.kind}'s")
+    return caller
+
+
+def _bearer(header: str | None) -> str:
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("send the header `Authorization: Bearer <token>`")
+    return token.strip()
+
+
+def _caller(token: str) -> Caller:
+    now = datetime.now(UTC)
+    if token.count(".") == 2:
+        return sessions.caller_of_jwt(token, vault().secret().jwt_keys, now)
+    return sessions.caller_of_token(token, now)

@@ -1,0 +1,196 @@
+"""Routes of jobs. What is written becomes a commit, what is read comes from the repository."""
+
+import secrets
+from typing import Any, Literal
+
+from pydantic import Field
+
+from chalicelib import config
+from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
+from chalicelib.domain import durations, manifest, names, yaml_source
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.manifest import Job
+from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES
+from chalicelib.services import doors, jobs, sessions
+from chalicelib.services.jobs import Change, Repository, StoredJob
+
+bp = ApiBlueprint(__name__)
+
+# Where a field of the API stands in the manifest; the rules live there, once.
+IN_MANIFEST = {
+    "name": "metadata.name",
+    "namespace": "metadata.namespace",
+    "labels": "metadata.labels",
+    "annotations": "metadata.annotations",
+    "schedule": "spec.schedule",
+    "command": "spec.command",
+    "args": "spec.args",
+    "working_dir": "spec.workingDir",
+    "env": "spec.env",
+    "shell": "spec.shell",
+    "timeout": "spec.timeout",
+    "output": "spec.checkin.output",
+    "max_output_bytes": "spec.checkin.maxOutput",
+    "enabled": "spec.enabled",
+    "paused": "spec.paused",
+}
+
+
+class JobIn(Model):
+    name: str
+    namespace: str = names.DEFAULT
+    schedule: str
+    command: str
+    args: list[str] = Field(default_factory=list)
+    working_dir: str | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+    shell: str | None = None
+    timeout: str | None = None
+    output: Literal["tail", "none"] = "tail"
+    max_output_bytes: int = DEFAULT_OUTPUT_BYTES
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    enabled: bool = True
+    paused: bool = False
+
+
+class JobOut(JobIn):
+    id: str | None
+    path: str
+    sha: str
+    url: str
+
+
+class JobAnswer(Model):
+    job: JobOut
+    commit: str
+
+
+class JobDetail(Model):
+    job: JobOut
+    manifest: str
+
+
+class BrokenOut(Model):
+    path: str
+    problems: dict[str, str]
+
+
+class JobList(Model):
+    jobs: list[JobOut]
+    count: int
+    source: Literal["git"] = "git"
+    repository: str
+    commit: str | None
+    problems: list[BrokenOut]
+
+
+class JobQuery(Model):
+    namespace: str | None = None
+
+
+class Deleted(Model):
+    commit: str
+
+
+@bp.api("GET", "/api/jobs", auth="user", query=JobQuery, returns=JobList)
+def list_jobs(ask: Ask) -> JobList:
+    """List the jobs in the repository, and the manifests in it that cannot be read."""
+    listing = jobs.list_jobs(_repository(ask))
+    found = [stored for stored in listing.jobs if ask.query.namespace in (None, stored.job.namespace)]
+    broken = [item for item in listing.broken if ask.query.namespace in (None, item.path.split("/")[0])]
+    return JobList(
+        jobs=[_out(ask, stored) for stored in found],
+        count=len(found),
+        repository=f"{config.load().forge_organization}/{names.repository_name(ask.known_caller.tenant_id)}",
+        commit=listing.commit,
+        problems=[BrokenOut(path=item.path, problems=item.problems) for item in broken],
+    )
+
+
+@bp.api("POST", "/api/jobs", auth="user", body=JobIn, returns=JobAnswer, status=201)
+def create_job(ask: Ask) -> JobAnswer:
+    """Commit a new job."""
+    stored, commit = jobs.create_job(_repository(ask), _job(ask.body), _change(ask), secrets.token_bytes)
+    return JobAnswer(job=_out(ask, stored), commit=commit)
+
+
+@bp.api("GET", "/api/jobs/{namespace}/{name}", auth="user", returns=JobDetail)
+def get_job(ask: Ask, namespace: str, name: str) -> Answer:
+    """Show one job and its manifest; the ETag is the blob's sha."""
+    stored = jobs.load_job(_repository(ask), namespace, name)
+    return Answer(JobDetail(job=_out(ask, stored), manifest=stored.raw), 200, {"ETag": f'"{stored.sha}"'})
+
+
+@bp.api("PUT", "/api/jobs/{namespace}/{name}", auth="user", body=JobIn, returns=JobAnswer)
+def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
+    """Commit a job's new definition under its old id; If-Match refuses to overwrite another's change."""
+    wanted = _job(ask.body)
+    moved = {"name": name} if wanted.name != name else {}
+    moved |= {"namespace": namespace} if wanted.namespace != namespace else {}
+    if moved:
+        raise Invalid.of({key: f"must stay {value!r}: a job keeps its name and namespace" for key, value in moved.items()})
+    if_match = ask.request.headers.get("if-match", "").strip().removeprefix("W/").strip('"') or None
+    stored, commit = jobs.update_job(_repository(ask), wanted, _change(ask), if_match)
+    return JobAnswer(job=_out(ask, stored), commit=commit)
+
+
+@bp.api("DELETE", "/api/jobs/{namespace}/{name}", auth="user", returns=Deleted)
+def delete_job(ask: Ask, namespace: str, name: str) -> Deleted:
+    """Commit the removal of a job."""
+    return Deleted(commit=jobs.delete_job(_repository(ask), namespace, name, _change(ask)))
+
+
+def _repository(ask: Ask) -> Repository:
+    return Repository(doors.forge(), config.load().forge_organization, ask.known_caller.tenant_id)
+
+
+def _change(ask: Ask) -> Change:
+    tenant = sessions.account(ask.known_caller)
+    return Change(jobs.author_of(ask.known_caller, tenant.email), ask.request_id)
+
+
+def _job(body: JobIn) -> Job:
+    """Return the job a body asks for, judged by the manifest's own rules. Raise Invalid naming the body's fields."""
+    if problem := names.name_problem(body.namespace):
+        raise Invalid.of({"namespace": problem})
+    if body.namespace in (names.DISCOVERED, "system"):
+        raise Invalid.of({"namespace": f"{body.namespace!r} is kept by the system; choose another"})
+    document: dict[str, Any] = {"apiVersion": "v1", "kind": "Job", "metadata": {}, "spec": {"checkin": {}}}
+    for key, place in IN_MANIFEST.items():
+        *sections, last = place.split(".")
+        target = document
+        for section in sections:
+            target = target[section]
+        target[last] = getattr(body, key)
+    try:
+        return manifest.read(yaml_source.Source(document), body.namespace, strict=True).job
+    except Invalid as e:
+        fields = {place: key for key, place in IN_MANIFEST.items()}
+        raise Invalid.of({fields.get(place, place): problem for place, problem in e.problems.items()}) from e
+
+
+def _out(ask: Ask, stored: StoredJob) -> JobOut:
+    job, settings = stored.job, config.load()
+    repository = names.repository_name(ask.known_caller.tenant_id)
+    return JobOut(
+        id=job.id,
+        name=job.name,
+        namespace=job.namespace,
+        schedule=job.schedule,
+        command=job.command,
+        args=list(job.args),
+        working_dir=job.working_dir,
+        env=dict(job.env),
+        shell=job.shell,
+        timeout=durations.text_of(job.timeout_s) if job.timeout_s else None,
+        output=job.output,
+        max_output_bytes=job.max_output_bytes,
+        labels=dict(job.labels),
+        annotations=dict(job.annotations),
+        enabled=job.enabled,
+        paused=job.paused,
+        path=stored.path,
+        sha=stored.sha,
+        url=f"{settings.forge_public_url}/{settings.forge_organization}/{repository}/_edit/main/{stored.path}",
+    )

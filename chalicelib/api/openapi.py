@@ -1,0 +1,102 @@
+"""The OpenAPI document, made from the routes' own declarations."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.api.blueprint import Model, RouteSpec
+
+VERSION = "0.1.0"
+_REF = "#/components/schemas/{model}"
+_FORMATS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
+
+# What may go wrong on a route of each kind, beside what its own words say.
+_ALWAYS = {"400": "cannot be read", "413": "too large", "415": "wrong content type", "422": "a field breaks a rule",
+           "429": "too many requests", "500": "our mistake", "503": "something behind us is down; see Retry-After"}  # fmt: skip
+_WITH_CALLER = {"401": "no credential in force", "403": "not with this credential"}
+
+
+class ErrorFacts(Model):
+    code: str
+    message: str
+    problems: dict[str, str]
+    request_id: str
+
+
+class ErrorAnswer(Model):
+    error: ErrorFacts
+
+
+def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of these routes."""
+    specs = sorted(specs, key=lambda spec: (spec.path, spec.method))
+    schemas = _schemas(specs)
+    paths: dict[str, Any] = {}
+    for spec in specs:
+        paths.setdefault(spec.path, {})[spec.method.lower()] = _operation(spec, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Crontopus API", "version": VERSION},
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {
+                "user": {"type": "http", "scheme": "bearer", "description": "access token of a session"},
+                "endpoint": {"type": "http", "scheme": "bearer", "description": "endpoint token, cte_..."},
+                "enroll": {"type": "http", "scheme": "bearer", "description": "enrollment token, cet_..., or a user's"},
+            },
+        },
+    }
+
+
+def _schemas(specs: Iterable[RouteSpec]) -> dict[str, Any]:
+    models: set[type[BaseModel]] = {ErrorAnswer}
+    for spec in specs:
+        models |= {model for model in (spec.body, spec.query, spec.returns) if model}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    return dict(definitions["$defs"])
+
+
+def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {"summary": spec.summary, "operationId": f"{spec.method.lower()}_{_slug(spec.path)}"}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", spec.path)
+    ] + _query_parameters(spec, schemas)
+    if parameters:
+        operation["parameters"] = parameters
+    if spec.body:
+        operation["requestBody"] = {"required": True, "content": {_FORMATS[spec.body_format]: _ref(spec.body)}}
+    operation["responses"] = _responses(spec)
+    operation["security"] = [] if spec.auth == "public" else [{spec.auth: []}]
+    return operation
+
+
+def _query_parameters(spec: RouteSpec, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    if not spec.query:
+        return []
+    properties = schemas[spec.query.__name__]["properties"]
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()]
+
+
+def _responses(spec: RouteSpec) -> dict[str, Any]:
+    error = {"application/json": _ref(ErrorAnswer)}
+    problems = _ALWAYS | (_WITH_CALLER if spec.auth != "public" else {"401": "wrong credentials", "403": "account not active"})
+    problems |= {"404": "not found", "409": "in another state than expected"}
+    responses: dict[str, Any] = {code: {"description": words, "content": error} for code, words in problems.items()}
+    success = {"description": "done", "content": {"application/json": _ref(spec.returns)}}
+    for status in {spec.status, 200, 201} if spec.method == "POST" else {spec.status}:
+        responses[str(status)] = success
+    return dict(sorted(responses.items()))
+
+
+def _ref(model: type[BaseModel]) -> dict[str, Any]:
+    return {"schema": {"$ref": _REF.format(model=model.__name__)}}
+
+
+def _slug(path: str) -> str:
+    return re.sub(r"\W+", "_", path).strip("_")

@@ -1,0 +1,34 @@
+"""Credentials as they are kept: never the token, only its digest and what it may do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.tokens import TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One stored token.
+
+    digest: SHA-256 of the token, its key. owner: username of who holds it, or the endpoint's id for an endpoint token.
+    max_uses, uses: only enrollment tokens are counted; max_uses None means without limit. expires_at: None means never.
+    family: ties the refresh tokens of one login together.
+    """
+
+    digest: str
+    kind: TokenKind
+    tenant_id: str
+    token_id: str
+    owner: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    max_uses: int | None = None
+    uses: int = 0
+    last_used_at: datetime | None = None
+    family: str | None = None
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Tell whether it may be used now. DynamoDB deletes expired items late, so every reader asks this."""
+        is_fresh = self.expires_at is None or now < self.expires_at
+        return is_fresh and (self.max_uses is None or self.uses < self.max_uses)

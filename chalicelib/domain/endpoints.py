@@ -1,0 +1,71 @@
+"""Endpoints: machines that run an agent."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+EndpointState = Literal["active", "inactive", "offline", "revoked"]
+
+# Three heartbeats of 30 seconds may get lost before a machine counts as offline.
+HEARTBEAT_GRACE = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an agent says about its machine. machine_id: SHA-256, hex, of the machine's own id and the user the agent is."""
+
+    name: str
+    hostname: str
+    platform: str
+    version: str
+    machine_id: str
+    timezone: str | None
+    scheduler: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What an agent says every half minute. clock_at: its own clock. commit: the one it has applied, None before the first."""
+
+    version: str
+    commit: str | None
+    spool_depth: int
+    oldest_unsent_at: datetime | None
+    clock_at: datetime
+    timezone: str | None
+    scheduler: str | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    tenant_id: str
+    endpoint_id: str
+    facts: Facts
+    enrolled_at: datetime
+    last_heartbeat_at: datetime | None
+    commit: str | None
+    spool_depth: int
+    problems: tuple[str, ...]
+    token_digest: str
+    git_token_name: str
+    is_revoked: bool = False
+
+
+def endpoint_id(tenant_id: str, machine_id: str) -> str:
+    """Return the id of this machine in this tenant.
+
+    It is derived, so that enrolling a machine again, even twice at once, can never make a second endpoint, and the same
+    machine in another tenant is another endpoint.
+    """
+    return "ep-" + hashlib.sha256(f"{tenant_id}\0{machine_id}".encode()).hexdigest()[:24]
+
+
+def state(endpoint: Endpoint, now: datetime) -> EndpointState:
+    """Return the state an endpoint is in: inactive means enrolled and never seen."""
+    if endpoint.is_revoked:
+        return "revoked"
+    if endpoint.last_heartbeat_at is None:
+        return "inactive"
+    return "active" if now - endpoint.last_heartbeat_at <= HEARTBEAT_GRACE else "offline"

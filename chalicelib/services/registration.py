@@ -1,0 +1,106 @@
+"""Registration: an account here, a user and a repository on the forge, as a saga that goes on where it stopped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain import ids, names, tenants
+from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.tenants import Tenant
+from chalicelib.forgejo.client import Author, FileChange, Forgejo
+from chalicelib.services import passwords
+from chalicelib.store import tenants as tenant_store
+from chalicelib.vault import Vault
+
+FIRST_FILES = ("default/.gitkeep", "discovered/.gitkeep")
+BOT = Author("Crontopus", "bot@crontopus.invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the steps act upon. random: gives n bytes of randomness. organization: owner of all repositories."""
+
+    bot: Forgejo
+    admin: Forgejo
+    vault: Vault
+    organization: str
+    random: Callable[[int], bytes]
+
+
+def register(doors: Doors, username: str, email: str, password: str, now: datetime) -> Tenant:
+    """Return the new, active tenant. Registering again with the same password goes on at the step that failed.
+
+    Raise Invalid or Conflict naming the field, Unavailable if the forge is down: then the same call, later, completes it.
+    """
+    if problem := names.username_problem(username):
+        raise Invalid.of({"username": problem})
+    tenant = _resumable(username, email, password) or _reserve(doors, username, email, password, now)
+    for number, step in enumerate(_STEPS, start=1):
+        if tenant.setup_step < number:
+            sealed = step(doors, tenant)
+            is_last = number == len(_STEPS)
+            tenant_store.advance(tenant, number, state="active" if is_last else "registering", forge_credential=sealed)
+    registered = tenant_store.find(username)
+    assert registered is not None  # noqa: S101 - nothing deletes a tenant
+    return registered
+
+
+def _resumable(username: str, email: str, password: str) -> Tenant | None:
+    tenant = tenant_store.find(username)
+    if tenant is None or tenant.state != "registering":
+        return None
+    is_same = tenants.email_digest(tenant.email) == tenants.email_digest(email)
+    return tenant if is_same and passwords.is_right(password, tenant.password_hash) else None
+
+
+def _reserve(doors: Doors, username: str, email: str, password: str, now: datetime) -> Tenant:
+    tenant = Tenant(
+        tenant_id=username,
+        username=username,
+        email=email,
+        password_hash=passwords.hash_new(password, username=username, email=email),
+        state="registering",
+        setup_step=0,
+        forge_login="t-" + ids.ulid_from(now, doors.random(10)),
+        forge_credential=None,
+        created_at=now,
+    )
+    tenant_store.reserve(tenant)
+    return tenant
+
+
+def _make_forge_user(doors: Doors, tenant: Tenant) -> None:
+    # The password is thrown away: only tokens ever act for this user. The address never gets mail.
+    throwaway = doors.random(32).hex()
+    doors.admin.ensure_user(tenant.forge_login, f"{tenant.forge_login}@users.crontopus.invalid", throwaway)
+
+
+def _make_repository(doors: Doors, tenant: Tenant) -> None:
+    repository = names.repository_name(tenant.tenant_id)
+    doors.admin.ensure_repository(doors.organization, repository, f"Crontopus jobs of {tenant.username}")
+    if doors.bot.head(doors.organization, repository) is None:
+        files = [FileChange.create(path, b"") for path in FIRST_FILES]
+        try:
+            doors.bot.commit(doors.organization, repository, files, "Lay out the namespaces", BOT)
+        except Conflict:
+            # A twin of this registration was faster; the files are there, which is all this step wants.
+            return
+
+
+def _let_tenant_read(doors: Doors, tenant: Tenant) -> None:
+    repository = names.repository_name(tenant.tenant_id)
+    doors.admin.ensure_collaborator(doors.organization, repository, tenant.forge_login, "read")
+
+
+def _make_credential(doors: Doors, tenant: Tenant) -> bytes:
+    repository = names.repository_name(tenant.tenant_id)
+    token = doors.admin.create_token(tenant.forge_login, "tenant", ("read:repository",), ((doors.organization, repository),))
+    return doors.vault.seal(tenant.tenant_id, token)
+
+
+_STEPS: tuple[Callable[[Doors, Tenant], bytes | None], ...] = (
+    _make_forge_user,
+    _make_repository,
+    _let_tenant_read,
+    _make_credential,
+)

@@ -1,0 +1,115 @@
+"""The endpoints table."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.models import Model
+
+from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat
+from chalicelib.domain.errors import NotFound
+from chalicelib.store.attributes import MomentAttribute, TableMeta, is_condition_failure, store_errors, table_name
+
+
+class EndpointItem(Model):
+    class Meta(TableMeta):
+        table_name = table_name("endpoints")
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    endpoint_id = UnicodeAttribute(range_key=True)
+    name = UnicodeAttribute()
+    hostname = UnicodeAttribute()
+    platform = UnicodeAttribute()
+    version = UnicodeAttribute()
+    machine_id = UnicodeAttribute()
+    timezone = UnicodeAttribute(null=True)
+    scheduler = UnicodeAttribute(null=True)
+    enrolled_at = MomentAttribute()
+    last_heartbeat_at = MomentAttribute(null=True)
+    commit_sha = UnicodeAttribute(null=True)
+    spool_depth = NumberAttribute(default=0)
+    oldest_unsent_at = MomentAttribute(null=True)
+    clock_at = MomentAttribute(null=True)
+    problems = ListAttribute(of=UnicodeAttribute, default=list)
+    token_digest = UnicodeAttribute()
+    git_token_name = UnicodeAttribute()
+    is_revoked = BooleanAttribute(default=False)
+
+
+def save(endpoint: Endpoint) -> None:
+    """Store an endpoint as enrolled now. The same machine of the same tenant has the same key, so it is replaced."""
+    facts = endpoint.facts
+    item = EndpointItem(
+        endpoint.tenant_id,
+        endpoint.endpoint_id,
+        name=facts.name,
+        hostname=facts.hostname,
+        platform=facts.platform,
+        version=facts.version,
+        machine_id=facts.machine_id,
+        timezone=facts.timezone,
+        scheduler=facts.scheduler,
+        enrolled_at=endpoint.enrolled_at,
+        token_digest=endpoint.token_digest,
+        git_token_name=endpoint.git_token_name,
+    )
+    with store_errors():
+        item.save()
+
+
+def find(tenant_id: str, endpoint_id: str) -> Endpoint | None:
+    """Return the endpoint, or None."""
+    try:
+        with store_errors():
+            return _endpoint(EndpointItem.get(tenant_id, endpoint_id))
+    except EndpointItem.DoesNotExist:
+        return None
+
+
+def list_of_tenant(tenant_id: str) -> Iterator[Endpoint]:
+    """Yield the tenant's endpoints by id; one Query a megabyte."""
+    with store_errors():
+        for item in EndpointItem.query(tenant_id):
+            yield _endpoint(item)
+
+
+def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received_at: datetime) -> None:
+    """Write down that the agent is alive and what it says; one write unit. Raise NotFound if the endpoint is gone."""
+    actions = [
+        EndpointItem.last_heartbeat_at.set(received_at),
+        EndpointItem.clock_at.set(beat.clock_at),
+        EndpointItem.version.set(beat.version),
+        EndpointItem.spool_depth.set(beat.spool_depth),
+        EndpointItem.problems.set(list(beat.problems)),
+        EndpointItem.commit_sha.set(beat.commit) if beat.commit else EndpointItem.commit_sha.remove(),
+        EndpointItem.timezone.set(beat.timezone) if beat.timezone else EndpointItem.timezone.remove(),
+        EndpointItem.scheduler.set(beat.scheduler) if beat.scheduler else EndpointItem.scheduler.remove(),
+        EndpointItem.oldest_unsent_at.set(beat.oldest_unsent_at)
+        if beat.oldest_unsent_at
+        else EndpointItem.oldest_unsent_at.remove(),
+    ]
+    try:
+        with store_errors():
+            EndpointItem(tenant_id, endpoint_id).update(actions=actions, condition=EndpointItem.endpoint_id.exists())
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise NotFound(f"endpoint {endpoint_id} is gone; enrol this machine again", code="endpoint_gone") from e
+
+
+def _endpoint(item: EndpointItem) -> Endpoint:
+    facts = Facts(item.name, item.hostname, item.platform, item.version, item.machine_id, item.timezone, item.scheduler)
+    return Endpoint(
+        tenant_id=item.tenant_id,
+        endpoint_id=item.endpoint_id,
+        facts=facts,
+        enrolled_at=item.enrolled_at,
+        last_heartbeat_at=item.last_heartbeat_at,
+        commit=item.commit_sha,
+        spool_depth=int(item.spool_depth),
+        problems=tuple(item.problems),
+        token_digest=item.token_digest,
+        git_token_name=item.git_token_name,
+        is_revoked=item.is_revoked,
+    )

@@ -1,0 +1,206 @@
+"""The runs table: the ledger. A run is written once by its result, or twice if its start was reported before.
+
+The feed index holds everything but outputs, a partition for each tenant and day.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from itertools import islice
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.domain.runs import RETENTION, Outcome, Run, fold, judge
+from chalicelib.store.attributes import (
+    CompressedText,
+    MomentAttribute,
+    TableMeta,
+    is_condition_failure,
+    store_errors,
+    table_name,
+)
+
+_PLAIN = [
+    field.name
+    for field in fields(Run)
+    if field.name not in ("tenant_id", "job_id", "run_id", "output", "fingerprint", "commit")
+]
+FEED_ATTRIBUTES = [*_PLAIN, "commit_sha"]
+
+
+class FeedIndex(GlobalSecondaryIndex["RunItem"]):
+    class Meta:
+        index_name = "feed"
+        projection = IncludeProjection(FEED_ATTRIBUTES)
+
+    feed = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
+class RunItem(Model):
+    class Meta(TableMeta):
+        table_name = table_name("runs")
+
+    job_key = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+    feed = UnicodeAttribute()
+    job_name = UnicodeAttribute()
+    namespace = UnicodeAttribute()
+    endpoint_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    started_at = MomentAttribute()
+    finished_at = MomentAttribute(null=True)
+    duration_ms = NumberAttribute(null=True)
+    exit_code = NumberAttribute(null=True)
+    signal = NumberAttribute(null=True)
+    output = CompressedText(null=True)
+    output_bytes = NumberAttribute()
+    output_truncated = BooleanAttribute()
+    commit_sha = UnicodeAttribute(null=True)
+    reported_at = MomentAttribute()
+    received_at = MomentAttribute()
+    fingerprint = UnicodeAttribute(null=True)
+    ttl = NumberAttribute()
+    feed_index = FeedIndex()
+
+
+def record(run: Run) -> Outcome:
+    """Store one report by one conditional put and return its outcome. A second call, for reading, only where that fails."""
+    try:
+        with store_errors():
+            _item(run).save(condition=_condition(run))
+        return "created"
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+    return judge(find(run.tenant_id, run.job_id, run.run_id), run)
+
+
+def record_batch(runs: Sequence[Run]) -> list[Outcome]:
+    """Store up to 25 reports of one tenant and return their outcomes, in order.
+
+    One read of what is known and one write, whatever the number: BatchWriteItem takes no conditions, so results are
+    written after that read, which is safe because a result is only ever replaced by the same result; starts, which
+    must not overwrite a result that arrives meanwhile, go through a transaction with conditions. See ADR 0003.
+    """
+    outcomes, writes = fold(_find_many(runs), runs)
+    results = [run for run in writes.values() if run.is_finished]
+    starts = [run for run in writes.values() if not run.is_finished]
+    with store_errors():
+        if results:
+            with RunItem.batch_write() as batch:
+                for run in results:
+                    batch.save(_item(run))
+        _write_starts(starts)
+    return outcomes
+
+
+def _write_starts(starts: Sequence[Run]) -> None:
+    if not starts:
+        return
+    try:
+        with TransactWrite(connection=Connection(region=RunItem.Meta.region)) as transaction:
+            for run in starts:
+                transaction.save(_item(run), condition=_condition(run))
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        # One of them has become known since the read: the others still count.
+        for run in starts:
+            record(run)
+
+
+def _condition(run: Run) -> Any:
+    is_new = RunItem.run_id.does_not_exist()
+    return is_new | ((RunItem.status == "running") & (RunItem.endpoint_id == run.endpoint_id)) if run.is_finished else is_new
+
+
+def find(tenant_id: str, job_id: str, run_id: str) -> Run | None:
+    """Return the run with its output, or None."""
+    try:
+        with store_errors():
+            return _run(RunItem.get(_job_key(tenant_id, job_id), run_id, consistent_read=True))
+    except RunItem.DoesNotExist:
+        return None
+
+
+def find_in_feed(tenant_id: str, day: str, run_id: str) -> Run | None:
+    """Return the run of that day without its output, or None. For callers who do not know its job."""
+    with store_errors():
+        found = RunItem.feed_index.query(_feed(tenant_id, day), RunItem.run_id == run_id, limit=1)
+        return next((_run(item) for item in found), None)
+
+
+def page_of_day(
+    tenant_id: str, day: str, *, before: str | None, equal: Mapping[str, str], contains: Mapping[str, str], limit: int
+) -> list[Run]:
+    """Return at most `limit` runs of a day, newest first, without outputs.
+
+    before: only runs older than this run_id. equal: attribute -> value. contains: attribute -> part of it.
+    """
+    older = RunItem.run_id < before if before else None
+    with store_errors():
+        found = RunItem.feed_index.query(
+            _feed(tenant_id, day),
+            older,
+            filter_condition=_filter(equal, contains),
+            scan_index_forward=False,
+            page_size=max(limit, 100) if equal or contains else limit,
+        )
+        return [_run(item) for item in islice(found, limit)]
+
+
+def _filter(equal: Mapping[str, str], contains: Mapping[str, str]) -> Any:
+    conditions = [getattr(RunItem, name) == value for name, value in equal.items()]
+    conditions += [getattr(RunItem, name).contains(part) for name, part in contains.items()]
+    combined = None
+    for condition in conditions:
+        combined = condition if combined is None else combined & condition
+    return combined
+
+
+def _find_many(runs: Iterable[Run]) -> dict[str, Run]:
+    keys = {(_job_key(run.tenant_id, run.job_id), run.run_id) for run in runs}
+    with store_errors():
+        return {item.run_id: _run(item) for item in RunItem.batch_get(keys, consistent_read=True)}
+
+
+def _job_key(tenant_id: str, job_id: str) -> str:
+    return f"{tenant_id}#{job_id}"
+
+
+def _feed(tenant_id: str, day: str) -> str:
+    return f"{tenant_id}#{day}"
+
+
+def _item(run: Run) -> RunItem:
+    values = {name: getattr(run, name) for name in _PLAIN}
+    return RunItem(
+        _job_key(run.tenant_id, run.job_id),
+        run.run_id,
+        feed=_feed(run.tenant_id, run.day),
+        output=run.output,
+        commit_sha=run.commit,
+        fingerprint=run.fingerprint,
+        ttl=int((run.received_at + RETENTION).timestamp()),
+        **values,
+    )
+
+
+def _run(item: RunItem) -> Run:
+    tenant_id, _, job_id = item.job_key.partition("#")
+    values = {name: getattr(item, name) for name in _PLAIN}
+    return Run(
+        tenant_id=tenant_id,
+        job_id=job_id,
+        run_id=item.run_id,
+        output=item.output,
+        commit=item.commit_sha,
+        fingerprint=item.fingerprint or "",
+        **values,
+    )

@@ -1,0 +1,133 @@
+"""The tokens table: every bearer token but the short-lived JWT, under the SHA-256 of the token."""
+
+from datetime import UTC, datetime, timedelta
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from chalicelib.domain.credentials import Credential
+from chalicelib.domain.errors import NotFound, Unauthenticated
+from chalicelib.domain.tokens import TokenKind
+from chalicelib.store.attributes import MomentAttribute, TableMeta, is_condition_failure, store_errors, table_name
+
+# An expired or spent token stays for a while, so that its list can say what became of it and reuse can be noticed.
+KEPT_AFTER_EXPIRY = timedelta(days=7)
+
+
+class TenantIndex(GlobalSecondaryIndex["TokenItem"]):
+    class Meta:
+        index_name = "tenant"
+        projection = AllProjection()
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    token_id = UnicodeAttribute(range_key=True)
+
+
+class TokenItem(Model):
+    class Meta(TableMeta):
+        table_name = table_name("tokens")
+
+    digest = UnicodeAttribute(hash_key=True)
+    kind = UnicodeAttribute()
+    tenant_id = UnicodeAttribute()
+    token_id = UnicodeAttribute()
+    owner = UnicodeAttribute()
+    name = UnicodeAttribute()
+    created_at = MomentAttribute()
+    expires_at = MomentAttribute(null=True)
+    max_uses = NumberAttribute(null=True)
+    uses = NumberAttribute(default=0)
+    last_used_at = MomentAttribute(null=True)
+    family = UnicodeAttribute(null=True)
+    ttl = NumberAttribute(null=True)
+    tenant_index = TenantIndex()
+
+
+def save(credential: Credential) -> None:
+    """Store a new credential."""
+    with store_errors():
+        _item(credential).save(condition=TokenItem.digest.does_not_exist())
+
+
+def find(digest: str) -> Credential | None:
+    """Return the credential of this digest whether or not it is in force, or None."""
+    try:
+        with store_errors():
+            return _credential(TokenItem.get(digest, consistent_read=True))
+    except TokenItem.DoesNotExist:
+        return None
+
+
+def list_of_tenant(tenant_id: str, kind: TokenKind) -> list[Credential]:
+    """Return the tenant's credentials of one kind, newest first."""
+    with store_errors():
+        found = TokenItem.tenant_index.query(tenant_id, scan_index_forward=False, filter_condition=TokenItem.kind == kind)
+        return [_credential(item) for item in found]
+
+
+def delete(digest: str) -> None:
+    """Delete a credential; one that is gone already stays gone. It is dead from the next request on."""
+    with store_errors():
+        TokenItem(digest).delete()
+
+
+def delete_of_tenant(tenant_id: str, kind: TokenKind, token_id: str) -> None:
+    """Delete the tenant's credential with this id. Raise NotFound if it has none of this kind."""
+    with store_errors():
+        found = list(TokenItem.tenant_index.query(tenant_id, TokenItem.token_id == token_id))
+    if not found or found[0].kind != kind:
+        raise NotFound(f"no {kind} token {token_id!r}")
+    delete(found[0].digest)
+
+
+def spend(credential: Credential, now: datetime) -> None:
+    """Count one use. Raise Unauthenticated if that would be one too many, however many ask at once."""
+    condition = TokenItem.digest.exists()
+    if credential.max_uses is not None:
+        condition &= TokenItem.uses < credential.max_uses
+    try:
+        with store_errors():
+            TokenItem(credential.digest).update(
+                actions=[TokenItem.uses.add(1), TokenItem.last_used_at.set(now)], condition=condition
+            )
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise Unauthenticated("this token has been used up; make a new one") from e
+
+
+def _item(credential: Credential) -> TokenItem:
+    expires_at = credential.expires_at
+    return TokenItem(
+        credential.digest,
+        kind=credential.kind,
+        tenant_id=credential.tenant_id,
+        token_id=credential.token_id,
+        owner=credential.owner,
+        name=credential.name,
+        created_at=credential.created_at,
+        expires_at=expires_at,
+        max_uses=credential.max_uses,
+        uses=credential.uses,
+        family=credential.family,
+        ttl=int((expires_at + KEPT_AFTER_EXPIRY).timestamp()) if expires_at else None,
+    )
+
+
+def _credential(item: TokenItem) -> Credential:
+    return Credential(
+        digest=item.digest,
+        kind=item.kind,
+        tenant_id=item.tenant_id,
+        token_id=item.token_id,
+        owner=item.owner,
+        name=item.name,
+        created_at=item.created_at.astimezone(UTC),
+        expires_at=item.expires_at,
+        max_uses=int(item.max_uses) if item.max_uses is not None else None,
+        uses=int(item.uses),
+        last_used_at=item.last_used_at,
+        family=item.family,
+    )
