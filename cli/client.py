@@ -1,0 +1,101 @@
+"""The one door to the API: which credential goes with a request, and what its answer means."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import click
+import requests
+
+from cli import answers
+from cli.answers import Answer, Body
+from cli.credentials import Login, Logins
+from cli.errors import Denied, Failure
+from cli.transport import Request, Transport
+
+LOGIN_HINT = "run `crontopus auth login`"
+
+
+def path(*segments: str) -> str:
+    """Return the path below /api for these segments, each quoted. Raise click.UsageError if one would lead elsewhere."""
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise click.UsageError(f"{segment!r} is no name")
+    return "/api/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+class Client:
+    """token: from the environment; None means the stored login, which is renewed when it has expired."""
+
+    def __init__(self, transport: Transport, logins: Logins, *, token: str | None) -> None:
+        self.transport = transport
+        self.api_url = transport.api_url
+        self.logins = logins
+        self.token = token
+
+    def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> Answer:
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        return self._authorized(Request("GET", path, query=given))
+
+    def post(self, path: str, body: Body) -> Answer:
+        return self._authorized(Request("POST", path, body=body))
+
+    def put(self, path: str, body: Body, *, if_match: str | None) -> Answer:
+        return self._authorized(Request("PUT", path, body=body, headers={"If-Match": if_match} if if_match else {}))
+
+    def delete(self, path: str) -> Answer:
+        return self._authorized(Request("DELETE", path))
+
+    def register(self, username: str, email: str, password: str) -> Answer:
+        body = {"username": username, "email": email, "password": password}
+        return self._public(Request("POST", "/api/auth/register", body=body))
+
+    def login(self, username: str, password: str) -> Login:
+        """Return a new login; nothing is stored."""
+        form = {"grant_type": "password", "username": username, "password": password}
+        return _login_of(username, self._public(Request("POST", "/api/auth/login", form=form)))
+
+    def logout(self, refresh_token: str) -> None:
+        """Make the login worthless on the server."""
+        self._public(Request("POST", "/api/auth/logout", body={"refresh_token": refresh_token}))
+
+    def _public(self, request: Request) -> Answer:
+        return answers.read(self.transport.send(request, None), self.api_url)
+
+    def _authorized(self, request: Request) -> Answer:
+        token = self._access_token()
+        response = self.transport.send(request, token)
+        if response.status_code == 401 and not self.token:
+            response = self.transport.send(request, self._renewed(token))
+        if response.status_code == 401:
+            raise self._refusal(response)
+        return answers.read(response, self.api_url)
+
+    def _access_token(self) -> str:
+        if self.token:
+            return self.token
+        if login := self.logins.find(self.api_url):
+            return login.access_token
+        raise Denied(f"not logged in to {self.api_url}", hints=[LOGIN_HINT])
+
+    def _renewed(self, stale: str) -> str:
+        login = self.logins.renew(self.api_url, stale, self._exchange)
+        if login is None:
+            raise Denied(f"the login to {self.api_url} has expired", hints=[LOGIN_HINT])
+        return login.access_token
+
+    def _exchange(self, login: Login) -> Login | None:
+        request = Request("POST", "/api/auth/refresh", body={"refresh_token": login.refresh_token})
+        response = self.transport.send(request, None)
+        if response.status_code == 401:
+            return None
+        return _login_of(login.username, answers.read(response, self.api_url))
+
+    def _refusal(self, response: requests.Response) -> Failure:
+        hint = "CRONTOPUS_TOKEN is set and was not accepted; correct or unset it" if self.token else LOGIN_HINT
+        error = answers.failure(response, self.api_url)
+        error.hints = (hint,)
+        return error
+
+
+def _login_of(username: str, answer: Answer) -> Login:
+    return Login(username, str(answer.part("access_token")), str(answer.part("refresh_token")))

@@ -1,0 +1,80 @@
+"""crontopus enrollment-tokens: what a machine needs once, to become an endpoint."""
+
+import click
+
+from cli import client
+from cli.answers import Body
+from cli.groups import Group
+from cli.invocation import Invocation, pass_invocation
+from cli.output import Cell, Column
+
+_COLUMNS = (Column("NAME", is_flexible=True), Column("USED"), Column("EXPIRES"), Column("ID"), Column("CREATED", is_extra=True))
+
+
+@click.group("enrollment-tokens", cls=Group)
+def enrollment_tokens() -> None:
+    """Make tokens with which machines become endpoints."""
+
+
+@enrollment_tokens.command("create")
+@click.argument("name")
+@click.option("--expires-in-hours", type=click.IntRange(1), default=24, show_default=True)
+@click.option("--max-uses", type=click.IntRange(1), default=1, show_default=True, help="How many machines may use it.")
+@pass_invocation
+def create(invocation: Invocation, name: str, expires_in_hours: int, max_uses: int) -> None:
+    """Make a token. Only the token goes to stdout, and it is shown this once.
+
+    \b
+    Examples:
+      crontopus enrollment-tokens create web-1
+      crontopus enrollment-tokens create fleet --max-uses 20 --expires-in-hours 72 > token.txt
+    """
+    printer = invocation.printer
+    body = {"name": name, "expires_in_hours": expires_in_hours, "max_uses": max_uses}
+    answer = invocation.client.post("/api/enrollment-tokens", body)
+    if printer.is_json:
+        printer.json(answer.body)
+        return
+    printer.line(answer.part("token"))
+    made = answer.part("enrollment_token")
+    uses = "one machine" if made.get("max_uses") == 1 else f"{made.get('max_uses')} machines"
+    printer.note(f"For {uses}, valid until {printer.local(made.get('expires_at'))}. It is not shown again.")
+    printer.note(f"On the machine: crontopus-agent enroll --api-url {invocation.client.api_url}")
+
+
+@enrollment_tokens.command("list")
+@pass_invocation
+def list_tokens(invocation: Invocation) -> None:
+    """List tokens; the tokens themselves are not kept."""
+    printer = invocation.printer
+    answer = invocation.client.get("/api/enrollment-tokens")
+    found = answer.part("enrollment_tokens")
+    if printer.is_json:
+        printer.json(answer.body)
+    elif found:
+        printer.table(_COLUMNS, [_row(invocation, token) for token in found])
+    else:
+        printer.note("No enrollment tokens.")
+        printer.note("Make one: crontopus enrollment-tokens create my-server")
+
+
+@enrollment_tokens.command("delete")
+@click.argument("token_id", metavar="ID")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@pass_invocation
+def delete(invocation: Invocation, token_id: str, yes: bool) -> None:
+    """Delete a token; machines that are enrolled already stay."""
+    path = client.path("enrollment-tokens", token_id)
+    invocation.confirm(f"delete enrollment token {token_id}", yes=yes)
+    answer = invocation.client.delete(path)
+    if invocation.printer.is_json:
+        invocation.printer.json(answer.body)
+    else:
+        invocation.printer.line(f"Deleted enrollment token {token_id}.")
+
+
+def _row(invocation: Invocation, token: Body) -> list[Cell]:
+    printer = invocation.printer
+    used = f"{token.get('used_count')} of {token.get('max_uses') or 'any number'}"
+    expires, created = printer.ago(token.get("expires_at")), printer.ago(token.get("created_at"))
+    return [token.get("name"), used, expires, token.get("id"), created]

@@ -1,0 +1,97 @@
+"""One run of the program: what was said on its command line, and the doors that follow from it."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from importlib import metadata
+
+import click
+import requests
+
+from cli import config, text
+from cli.client import Client
+from cli.config import Settings
+from cli.credentials import Logins
+from cli.errors import Failure
+from cli.output import Printer
+from cli.transport import Transport
+
+
+def version() -> str:
+    """Return the version that is installed."""
+    try:
+        return metadata.version("crontopus")
+    except metadata.PackageNotFoundError:
+        return "0+source"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+@dataclass
+class Invocation:
+    """The first fields are the world, the last three are the options that every command takes."""
+
+    environ: Mapping[str, str] = field(default_factory=config.environment)
+    session: requests.Session = field(default_factory=requests.Session)
+    now: Callable[[], datetime] = _now
+    zone: tzinfo | None = None
+    has_terminal: Callable[[], bool] = _has_terminal
+    output: str = "table"
+    api_url: str | None = None
+    debug: bool = False
+
+    @cached_property
+    def logins(self) -> Logins:
+        return Logins(config.folder(self.environ))
+
+    @cached_property
+    def settings(self) -> Settings:
+        return config.settings(self.environ, api_url=self.api_url, last_api_url=self.logins.current)
+
+    @cached_property
+    def client(self) -> Client:
+        agent = f"crontopus-cli/{version()}"
+        transport = Transport(self.settings.api_url, self.session, trace=self._trace, user_agent=agent)
+        return Client(transport, self.logins, token=self.settings.token)
+
+    @cached_property
+    def printer(self) -> Printer:
+        is_json = self.output == "json"
+        return Printer(is_json=is_json, no_color=self.settings.no_color, now=self.now(), zone=self.zone)
+
+    def confirm(self, action: str, *, yes: bool) -> None:
+        """Ask before something is destroyed. action: `delete job nightly`.
+
+        Raise click.UsageError where nobody can answer, Failure if the answer is no.
+        """
+        if yes:
+            return
+        if not self.has_terminal():
+            raise click.UsageError(f"pass --yes to {text.visible(action)}; there is no terminal to ask on")
+        if not click.confirm(f"Really {text.visible(action)}?", err=True):
+            raise Failure(f"did not {action}")
+
+    def ask(self, question: str, option: str, *, is_secret: bool = False, is_new: bool = False) -> str:
+        """Return what the person types. is_new: a secret that is made up now, so it is asked for twice.
+
+        Raise click.UsageError, naming the option to use instead, where nobody can answer.
+        """
+        if not self.has_terminal():
+            raise click.UsageError(f"pass {option}; there is no terminal to ask on")
+        answer: str = click.prompt(question, hide_input=is_secret, confirmation_prompt=is_new, err=True)
+        return answer
+
+    def _trace(self, line: str) -> None:
+        if self.debug:
+            click.echo(text.visible(line), err=True)
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
