@@ -1,0 +1,100 @@
+"""What the agent puts on the host for its jobs: the program that runs them, a file for each, the words that call it."""
+
+import json
+import os
+from pathlib import Path
+
+from agent import home as homes
+from chalicelib.domain import ids
+from chalicelib.domain.errors import Stalled
+from chalicelib.domain.manifest import Job
+
+_PARTS = ("run_spool.py", "run_watch.py", "run_job.py")  # joined, they are the program
+_HEADER = "# Installed by the Crontopus agent, which undoes changes made here. What you may rely on: docs/run-job.md\n\n"
+_MAX_SHEBANG = 127  # bytes of the first line that every Linux kernel reads
+_PLAIN = "/._-+@,:"  # besides letters and digits: means nothing to cron or a shell inside a word
+
+
+def install(directory: Path, interpreter: Path) -> Path:
+    """Write D/bin/run-job unless it is there already, and return its path.
+
+    interpreter: CPython 3.9 or newer. Best is one that outlives us, such as /usr/bin/python3: where it vanishes, jobs stop.
+    Raise Stalled if no script can name it.
+    """
+    path = directory / "bin" / "run-job"
+    _keep(path, program(interpreter).encode(), 0o755)
+    return path
+
+
+def program(interpreter: Path) -> str:
+    """Return the text of run-job: its parts in one file, so that it depends on nothing but the interpreter."""
+    shebang = f"#!{interpreter} -ISE"
+    if len(os.fsencode(shebang)) > _MAX_SHEBANG or any(c.isspace() for c in str(interpreter)):
+        raise Stalled(
+            f"{interpreter} cannot run scripts: its path has a space or more than {_MAX_SHEBANG - 7} bytes; "
+            "install the agent, or a link to its Python, under a shorter path without spaces"
+        )
+    parts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in _PARTS]
+    lines = [line for part in parts for line in [*part.splitlines(), "", ""] if not line.startswith("from agent.")]
+    return f"{shebang}\n{_HEADER}" + "\n".join(lines).rstrip() + "\n"
+
+
+def write_job(directory: Path, job: Job, commit: str | None) -> Path:
+    """Write what run-job has to know about the job, unless it is there already, and return the file's path.
+
+    commit: what the definition came from; it is reported with every run.
+    """
+    if job.id is None:
+        raise Stalled(f"job {job.namespace}/{job.name} has no id yet; it gets one by a commit of the control plane")
+    content = {
+        "id": job.id,
+        "name": job.name,
+        "namespace": job.namespace,
+        "command": job.command,
+        "args": list(job.args),
+        "working_dir": job.working_dir,
+        "env": dict(job.env),
+        "shell": job.shell,
+        "timeout_s": job.timeout_s,
+        "output": job.output,
+        "max_output_bytes": job.max_output_bytes,
+        "commit": commit,
+    }
+    path = _job_file(directory, job.id)
+    _keep(path, json.dumps(content, ensure_ascii=True).encode() + b"\n", 0o600)
+    return path
+
+
+def remove_job(directory: Path, job_id: str) -> None:
+    """Remove the job's file, if it is there. Its line in the crontab has to be gone before."""
+    _job_file(directory, job_id).unlink(missing_ok=True)
+
+
+def crontab_command(directory: Path, job_id: str) -> str:
+    """Return what stands behind the schedule: plain words for every cron and every SHELL.
+
+    Raise Stalled if D's path has a character that one of them would not take literally.
+    """
+    path = directory / "bin" / "run-job"
+    strange = sorted({c for c in str(path) if not c.isalnum() and c not in _PLAIN})
+    if strange or not path.is_absolute():
+        what = f"contains {' '.join(map(repr, strange))}" if strange else "is not absolute"
+        raise Stalled(
+            f"{path} {what}, which a crontab line cannot hold; set CRONTOPUS_HOME to a plain absolute path",
+            code="home_unusable",
+        )
+    return f"{path} CRONTOPUS:{job_id}"
+
+
+def _job_file(directory: Path, job_id: str) -> Path:
+    if not ids.is_uuid(job_id, 4):
+        raise Stalled(f"{job_id!r} is no id of a job")
+    return directory / "jobs" / f"{job_id}.yaml"
+
+
+def _keep(path: Path, content: bytes, mode: int) -> None:
+    """Make the file be this, in one step: a job that starts meanwhile sees the old file or the new one."""
+    if path.exists() and path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
+        return
+    homes.make_private(path.parent)
+    homes.write_file(path, content, mode=mode)
