@@ -10,7 +10,7 @@ class Config:
     """What a deployment decides.
 
     table_prefix: stands before every table's name. forge_url: base URL of the forge as the control plane reaches it.
-    forge_public_url: the same as people and agents reach it. app_secret: name of the secret with keys and forge credentials.
+    forge_public_url: the same as people and agents reach it. forge_bot: login of the account that commits. app_secret: name of the secret with keys and forge credentials.
     kms_key: id of the key that seals what a tenant entrusts to us.
     """
 
@@ -20,6 +20,7 @@ class Config:
     forge_url: str
     forge_public_url: str
     forge_organization: str
+    forge_bot: str
     app_secret: str
     kms_key: str
 
@@ -35,6 +36,7 @@ def load() -> Config:
         forge_url=forge_url,
         forge_public_url=os.environ.get("FORGE_PUBLIC_URL", forge_url).rstrip("/"),
         forge_organization=os.environ["FORGE_ORGANIZATION"],
+        forge_bot=os.environ["FORGE_BOT"],
         app_secret=os.environ["APP_SECRET"],
         kms_key=os.environ["KMS_KEY"],
     )

@@ -4,10 +4,10 @@ import secrets
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib import config
-from chalicelib.api.blueprint import ApiBlueprint, Ask, Model
+from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain import names
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.services import doors, registration, sessions
@@ -29,7 +29,7 @@ class User(Model):
     email: str
     tenant_id: str
     state: TenantState
-    created_at: AwareDatetime
+    created_at: Moment
 
 
 class UserAnswer(Model):
@@ -72,10 +72,10 @@ def register(ask: Ask) -> UserAnswer:
     """Make an account with its private repository; repeated with the same password it completes what was begun."""
     body: Registration = ask.body
     open_doors = registration.Doors(
-        bot=doors.forge(),
         admin=doors.forge_provisioning(),
         vault=doors.vault(),
         organization=config.load().forge_organization,
+        bot=config.load().forge_bot,
         random=secrets.token_bytes,
     )
     return UserAnswer(

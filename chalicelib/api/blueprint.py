@@ -1,23 +1,26 @@
-"""`ApiBlueprint.api`: one declaration gives a route its credential, body, answer, log line and place in the OpenAPI document."""
+"""`ApiBlueprint.api`: one declaration gives a route its credential, body, answer, log line and OpenAPI entry."""
 
 import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from chalice.app import Blueprint, Request, Response
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from chalicelib.api import errors
 from chalicelib.api.callers import Auth, authenticate
-from chalicelib.domain import limits
+from chalicelib.domain import limits, times
 from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
 from chalicelib.logs import log
 from chalicelib.services.sessions import Caller
 
 BodyFormat = Literal["json", "form"]
+
+# A moment on the wire: RFC 3339 with an offset in, UTC with milliseconds out.
+Moment = Annotated[AwareDatetime, PlainSerializer(times.to_text, when_used="json")]
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -42,7 +45,7 @@ class RouteSpec:
     method: str
     path: str
     auth: Auth
-    body: type[Model] | None
+    body: type[BaseModel] | None
     body_format: BodyFormat
     query: type[Model] | None
     returns: type[Model]
@@ -80,7 +83,7 @@ class Answer:
 Handler = Callable[..., Model | Answer]
 
 
-class ApiBlueprint(Blueprint):  # type: ignore[misc]
+class ApiBlueprint(Blueprint):
     """A Chalice blueprint whose routes authenticate, validate, answer and log alike."""
 
     def __init__(self, import_name: str) -> None:
@@ -94,7 +97,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]
         *,
         auth: Auth,
         returns: type[Model],
-        body: type[Model] | None = None,
+        body: type[BaseModel] | None = None,
         body_format: BodyFormat = "json",
         query: type[Model] | None = None,
         status: int = 200,
@@ -157,7 +160,7 @@ def _log(spec: RouteSpec, caller: Caller | None, response: Response, request_id:
     log.info("request", extra=facts)
 
 
-def _body(request: Request, spec: RouteSpec) -> Model | None:
+def _body(request: Request, spec: RouteSpec) -> BaseModel | None:
     if spec.body is None:
         return None
     wanted = "application/json" if spec.body_format == "json" else "application/x-www-form-urlencoded"
@@ -168,7 +171,7 @@ def _body(request: Request, spec: RouteSpec) -> Model | None:
     return _validated(lambda: _read(spec, raw))
 
 
-def _read(spec: RouteSpec, raw: bytes) -> Model:
+def _read(spec: RouteSpec, raw: bytes) -> BaseModel:
     assert spec.body is not None  # noqa: S101 - asked before
     if spec.body_format == "form":
         return spec.body.model_validate(_form(raw), strict=False)
@@ -184,7 +187,7 @@ def _form(raw: bytes) -> dict[str, str]:
         raise Malformed("the body is not a form") from e
 
 
-def _query(request: Request, spec: RouteSpec) -> Model | None:
+def _query(request: Request, spec: RouteSpec) -> BaseModel | None:
     if spec.query is None:
         return None
     model, given = spec.query, request.query_params or {}
@@ -192,13 +195,10 @@ def _query(request: Request, spec: RouteSpec) -> Model | None:
     return _validated(lambda: model.model_validate({key: given[key] for key in given}, strict=False))
 
 
-def _validated(read: Callable[[], Model]) -> Model:
+def _validated(read: Callable[[], BaseModel]) -> BaseModel:
     try:
         return read()
     except ValidationError as e:
         if e.errors()[0]["type"] == "json_invalid":
             raise Malformed(f"the body is not JSON: {e.errors()[0]['ctx']['error']}") from e
         raise Invalid.of(errors.problems_of(e)) from e
-
-
-__all__ = ["Answer", "ApiBlueprint", "Ask", "Model", "RouteSpec"]

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from chalicelib.api.blueprint import ApiBlueprint, Ask, Model
+from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat, state
 from chalicelib.services import endpoints
 
@@ -24,8 +24,8 @@ class EndpointOut(Model):
     commit: str | None
     spool_depth: int
     problems: list[str]
-    last_heartbeat_at: AwareDatetime | None
-    enrolled_at: AwareDatetime
+    last_heartbeat_at: Moment | None
+    enrolled_at: Moment
 
 
 class EndpointList(Model):
@@ -41,8 +41,8 @@ class HeartbeatIn(Model):
     version: str = Field(min_length=1, max_length=50)
     commit: str | None = Field(default=None, pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")
     spool_depth: int = Field(ge=0, le=1_000_000_000)
-    oldest_unsent_at: AwareDatetime | None = None
-    clock_at: AwareDatetime
+    oldest_unsent_at: Moment | None = None
+    clock_at: Moment
     timezone: str | None = Field(default=None, max_length=100)
     scheduler: str | None = Field(default=None, max_length=50)
     problems: list[str] = Field(default_factory=list, max_length=50)
@@ -55,7 +55,7 @@ class EndpointStanding(Model):
 
 class HeartbeatAnswer(Model):
     endpoint: EndpointStanding
-    server_time: AwareDatetime
+    server_time: Moment
 
 
 @bp.api("GET", "/api/endpoints", auth="user", returns=EndpointList)

@@ -3,11 +3,11 @@
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chalicelib import config
 from chalicelib.api.auth import Empty
-from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
+from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, Moment
 from chalicelib.api.endpoints import EndpointOut, endpoint_out
 from chalicelib.domain.credentials import Credential
 from chalicelib.domain.endpoints import Facts
@@ -25,11 +25,11 @@ class TokenIn(Model):
 class TokenOut(Model):
     id: str
     name: str
-    created_at: AwareDatetime
-    expires_at: AwareDatetime | None
+    created_at: Moment
+    expires_at: Moment | None
     max_uses: int | None
     used_count: int
-    last_used_at: AwareDatetime | None
+    last_used_at: Moment | None
 
 
 class TokenAnswer(Model):

@@ -1,24 +1,23 @@
 """Routes of runs: reports in, history out."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AwareDatetime,
     ConfigDict,
     Discriminator,
     Field,
+    PlainValidator,
     RootModel,
     Tag,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
 
 from chalicelib.api import errors
-from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
+from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain.errors import Conflict, Invalid
 from chalicelib.domain.runs import MAX_BATCH, MAX_OUTPUT_BYTES, Outcome, Run, RunStatus
 from chalicelib.services import runs
@@ -37,8 +36,8 @@ class RunIn(Model):
     namespace: str = Field(min_length=1, max_length=63)
     endpoint_id: str = Field(min_length=1, max_length=64)
     status: RunStatus
-    started_at: AwareDatetime
-    finished_at: AwareDatetime | None = None
+    started_at: Moment
+    finished_at: Moment | None = None
     duration_ms: Millis | None = None
     exit_code: Annotated[int, Field(ge=0, le=2**32)] | None = None
     signal: Annotated[int, Field(ge=1, le=128)] | None = None
@@ -46,7 +45,7 @@ class RunIn(Model):
     output_bytes: Millis = 0
     output_truncated: bool = False
     commit: str | None = Field(default=None, pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")
-    reported_at: AwareDatetime
+    reported_at: Moment
 
     @model_validator(mode="after")
     def _is_whole(self) -> "RunIn":
@@ -57,16 +56,19 @@ class RunIn(Model):
         return self
 
 
-def _run_or_problems(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+def _run_or_problems(value: object) -> RunIn | Invalid:
     """One bad run must not keep the others of its batch from being counted."""
     try:
-        return read(value)
+        # Read as JSON, not as Python values: in strict mode only JSON may hold a moment as text.
+        return RunIn.model_validate_json(json.dumps(value))
     except ValidationError as e:
         return Invalid.of(errors.problems_of(e))
 
 
 class Batch(Model):
-    runs: list[Annotated[RunIn, WrapValidator(_run_or_problems)]] = Field(min_length=1, max_length=MAX_BATCH)
+    runs: list[Annotated[Any, PlainValidator(_run_or_problems, json_schema_input_type=RunIn)]] = Field(
+        min_length=1, max_length=MAX_BATCH
+    )
 
 
 class CheckIn(RootModel[Annotated[RunIn, Tag("~run")] | Annotated[Batch, Tag("~batch")]]):
@@ -86,16 +88,16 @@ class RunOut(Model):
     namespace: str
     endpoint_id: str
     status: RunStatus
-    started_at: AwareDatetime
-    finished_at: AwareDatetime | None
+    started_at: Moment
+    finished_at: Moment | None
     duration_ms: int | None
     exit_code: int | None
     signal: int | None
     output_bytes: int
     output_truncated: bool
     commit: str | None
-    reported_at: AwareDatetime
-    received_at: AwareDatetime
+    reported_at: Moment
+    received_at: Moment
     skew_ms: int
 
 

@@ -1,6 +1,9 @@
 """Moments as text. Inside, a moment is an aware datetime in UTC; outside, RFC 3339 with milliseconds and a Z."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_text(moment: datetime) -> str:
@@ -17,10 +20,10 @@ def from_text(text: str) -> datetime:
 
 
 def to_millis(moment: datetime) -> int:
-    """Return milliseconds since the epoch."""
-    return round(moment.timestamp() * 1000)
+    """Return whole milliseconds since the epoch; what is left over is cut, as in `to_text`."""
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_millis(millis: int) -> datetime:
     """Return the moment of milliseconds since the epoch, in UTC."""
-    return datetime.fromtimestamp(millis / 1000, UTC)
+    return _EPOCH + millis * _MILLISECOND

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from chalicelib.domain import ids, manifest, names
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
-from chalicelib.forgejo.client import Author, Commit, FileChange, Forgejo
+from chalicelib.forgejo.client import Forgejo
+from chalicelib.forgejo.files import Author, Commit, FileChange
 from chalicelib.services.sessions import Caller
 
 CACHED_LISTINGS = 32
@@ -64,11 +65,11 @@ _listings: OrderedDict[tuple[str, str, str], Listing] = OrderedDict()
 
 
 def list_jobs(repository: Repository) -> Listing:
-    """Return every job and every broken manifest: two forge calls, one if nothing was committed since the last time."""
+    """Return every job and every broken manifest: three forge calls, one if nothing was committed since."""
     commit = repository.forge.head(repository.owner, repository.name)
     if commit is None:
         return Listing(None)
-    key = (repository.forge.url, repository.name, commit)
+    key = (repository.owner, repository.name, commit)
     if key not in _listings:
         _listings[key] = _read_all(repository, commit)
         if len(_listings) > CACHED_LISTINGS:
@@ -80,7 +81,7 @@ def list_jobs(repository: Repository) -> Listing:
 def _read_all(repository: Repository, commit: str) -> Listing:
     jobs: list[StoredJob] = []
     broken: list[BrokenManifest] = []
-    for file in repository.forge.read_archive(repository.owner, repository.name, commit):
+    for file in repository.forge.read_all(repository.owner, repository.name, commit).values():
         if not _is_manifest(file.path):
             continue
         try:
@@ -116,7 +117,7 @@ def create_job(repository: Repository, job: Job, change: Change, random: Callabl
     raw = manifest.dump(job)
     path = names.manifest_path(job.namespace, job.name)
     try:
-        commit = _commit(repository, FileChange.create(path, raw.encode()), f"Create job {job.namespace}/{job.name}", change)
+        commit = _commit(repository, FileChange(path, raw.encode()), f"Create job {job.namespace}/{job.name}", change)
     except Conflict as e:
         raise Conflict(
             f"a job {job.name!r} is in namespace {job.namespace!r} already",
@@ -137,7 +138,7 @@ def update_job(repository: Repository, job: Job, change: Change, if_match: str |
     raw = manifest.dump(job)
     if raw == before.raw:
         return before, repository.forge.head(repository.owner, repository.name) or ""
-    update = FileChange.update(before.path, raw.encode(), before.sha)
+    update = FileChange(before.path, raw.encode(), before.sha)
     commit = _commit(repository, update, f"Change job {job.namespace}/{job.name}", change)
     return StoredJob(job, before.path, commit.blobs[before.path], raw), commit.sha
 
@@ -145,7 +146,7 @@ def update_job(repository: Repository, job: Job, change: Change, if_match: str |
 def delete_job(repository: Repository, namespace: str, name: str, change: Change) -> str:
     """Commit the removal of a job and return the commit. Raise Forbidden for a discovered one, NotFound if there is none."""
     before = _existing_file(repository, namespace, name)
-    deletion = FileChange.delete(names.manifest_path(namespace, name), before)
+    deletion = FileChange(names.manifest_path(namespace, name), sha=before)
     return _commit(repository, deletion, f"Delete job {namespace}/{name}", change).sha
 
 

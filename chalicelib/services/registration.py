@@ -5,25 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.domain import ids, names, tenants
-from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.tenants import Tenant
-from chalicelib.forgejo.client import Author, FileChange, Forgejo
+from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import passwords
 from chalicelib.store import tenants as tenant_store
 from chalicelib.vault import Vault
 
-FIRST_FILES = ("default/.gitkeep", "discovered/.gitkeep")
-BOT = Author("Crontopus", "bot@crontopus.invalid")
-
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the steps act upon. random: gives n bytes of randomness. organization: owner of all repositories."""
+    """What the steps act upon. organization: owner of all repositories. bot: login that commits. random: gives n bytes."""
 
-    bot: Forgejo
     admin: Forgejo
     vault: Vault
     organization: str
+    bot: str
     random: Callable[[int], bytes]
 
 
@@ -78,13 +75,10 @@ def _make_forge_user(doors: Doors, tenant: Tenant) -> None:
 def _make_repository(doors: Doors, tenant: Tenant) -> None:
     repository = names.repository_name(tenant.tenant_id)
     doors.admin.ensure_repository(doors.organization, repository, f"Crontopus jobs of {tenant.username}")
-    if doors.bot.head(doors.organization, repository) is None:
-        files = [FileChange.create(path, b"") for path in FIRST_FILES]
-        try:
-            doors.bot.commit(doors.organization, repository, files, "Lay out the namespaces", BOT)
-        except Conflict:
-            # A twin of this registration was faster; the files are there, which is all this step wants.
-            return
+
+
+def _let_bot_write(doors: Doors, tenant: Tenant) -> None:
+    doors.admin.ensure_collaborator(doors.organization, names.repository_name(tenant.tenant_id), doors.bot, "write")
 
 
 def _let_tenant_read(doors: Doors, tenant: Tenant) -> None:
@@ -101,6 +95,7 @@ def _make_credential(doors: Doors, tenant: Tenant) -> bytes:
 _STEPS: tuple[Callable[[Doors, Tenant], bytes | None], ...] = (
     _make_forge_user,
     _make_repository,
+    _let_bot_write,
     _let_tenant_read,
     _make_credential,
 )

@@ -5,15 +5,14 @@ from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
-from pynamodb.models import Model
 
 from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat
 from chalicelib.domain.errors import NotFound
-from chalicelib.store.attributes import MomentAttribute, TableMeta, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
 
 
-class EndpointItem(Model):
-    class Meta(TableMeta):
+class EndpointItem(Table):
+    class Meta:
         table_name = table_name("endpoints")
 
     tenant_id = UnicodeAttribute(hash_key=True)

@@ -9,17 +9,16 @@ from itertools import islice
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.runs import RETENTION, Outcome, Run, fold, judge
-from chalicelib.store.attributes import (
+from chalicelib.store.tables import (
     CompressedText,
     MomentAttribute,
-    TableMeta,
+    Table,
+    connection,
     is_condition_failure,
     store_errors,
     table_name,
@@ -42,8 +41,8 @@ class FeedIndex(GlobalSecondaryIndex["RunItem"]):
     run_id = UnicodeAttribute(range_key=True)
 
 
-class RunItem(Model):
-    class Meta(TableMeta):
+class RunItem(Table):
+    class Meta:
         table_name = table_name("runs")
 
     job_key = UnicodeAttribute(hash_key=True)
@@ -104,7 +103,7 @@ def _write_starts(starts: Sequence[Run]) -> None:
     if not starts:
         return
     try:
-        with TransactWrite(connection=Connection(region=RunItem.Meta.region)) as transaction:
+        with TransactWrite(connection=connection()) as transaction:
             for run in starts:
                 transaction.save(_item(run), condition=_condition(run))
     except PynamoDBException as e:

@@ -1,18 +1,16 @@
 """The tenants table: accounts, and one small item per e-mail address that keeps it unique."""
 
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
-from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.tenants import Tenant, email_digest
-from chalicelib.store.attributes import MomentAttribute, TableMeta, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import MomentAttribute, Table, connection, is_condition_failure, store_errors, table_name
 
 
-class TenantItem(Model):
-    class Meta(TableMeta):
+class TenantItem(Table):
+    class Meta:
         table_name = table_name("tenants")
 
     tenant_id = UnicodeAttribute(hash_key=True)
@@ -44,15 +42,11 @@ def reserve(tenant: Tenant) -> None:
     )
     address = TenantItem(_address_key(tenant.email), owner=tenant.tenant_id)
     try:
-        with store_errors(), TransactWrite(connection=_connection()) as transaction:
+        with store_errors(), TransactWrite(connection=connection()) as transaction:
             transaction.save(item, condition=TenantItem.tenant_id.does_not_exist())
             transaction.save(address, condition=TenantItem.tenant_id.does_not_exist())
     except PynamoDBException as e:
         raise _taken(e) from e
-
-
-def _connection() -> Connection:
-    return Connection(region=TenantItem.Meta.region)
 
 
 def _taken(error: PynamoDBException) -> Conflict:
@@ -67,6 +61,8 @@ def _taken(error: PynamoDBException) -> Conflict:
 
 def find(tenant_id: str) -> Tenant | None:
     """Return the tenant, or None."""
+    if not tenant_id:
+        return None
     try:
         with store_errors():
             item = TenantItem.get(tenant_id)

@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from chalicelib.domain.credentials import Credential
 from chalicelib.domain.errors import NotFound, Unauthenticated
 from chalicelib.domain.tokens import TokenKind
-from chalicelib.store.attributes import MomentAttribute, TableMeta, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
 
 # An expired or spent token stays for a while, so that its list can say what became of it and reuse can be noticed.
 KEPT_AFTER_EXPIRY = timedelta(days=7)
@@ -25,8 +24,8 @@ class TenantIndex(GlobalSecondaryIndex["TokenItem"]):
     token_id = UnicodeAttribute(range_key=True)
 
 
-class TokenItem(Model):
-    class Meta(TableMeta):
+class TokenItem(Table):
+    class Meta:
         table_name = table_name("tokens")
 
     digest = UnicodeAttribute(hash_key=True)

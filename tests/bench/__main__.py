@@ -1,0 +1,17 @@
+"""`make bench`: one line a figure, exit 1 if one is over its budget."""
+
+import sys
+
+from tests.bench import checkin
+from tests.bench.figures import Figure
+
+
+def main() -> int:
+    figures: list[Figure] = [*checkin.measure()]
+    for figure in figures:
+        print(figure.line())  # noqa: T201
+    return 1 if any(figure.is_short for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""The API in process, on moto's tables and a real forge; two tenants, Ada and Eve, and an enrolled agent of Ada's."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine as clocks
+
+from chalicelib import config
+from chalicelib.forgejo.client import Forgejo
+from chalicelib.services import doors, jobs
+from tests.fixtures.builders import JOB_ID, run_id
+from tests.functional.api import forge as forges
+from tests.functional.api.client import Answer, Api, connect
+from tests.functional.conftest import aws
+
+PASSWORD = "correct horse battery"
+FACTS = {
+    "name": "web-1",
+    "hostname": "web-1.example.org",
+    "platform": "linux",
+    "version": "0.1.0",
+    "machine_id": "a" * 64,
+    "timezone": "Europe/Paris",
+    "scheduler": "debian",
+}
+
+
+@pytest.fixture(scope="session")
+def forge_url(tmp_path_factory) -> Iterator[str]:
+    with forges.running_forge(tmp_path_factory.mktemp("forge")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bot_token(forge_url) -> str:
+    return forges.provisioned(forge_url)
+
+
+@pytest.fixture
+def forge(forge_url, bot_token, tmp_path, request) -> forges.TestForge:
+    organization = "crontopus-" + base64.b32encode(request.node.nodeid.encode()).decode().lower().rstrip("=")[-24:]
+    admin = Forgejo(forge_url, bot_token, basic=(forges.ADMIN, forges.ADMIN_PASSWORD))
+    admin.ensure_organization(organization)
+    return forges.TestForge(forge_url, organization, tmp_path, bot_token)
+
+
+@pytest.fixture
+def flaky_forge(api, monkeypatch) -> forges.FlakySession:
+    """The transport between API and forge, ready to fail."""
+    session = forges.FlakySession()
+    monkeypatch.setattr(doors, "Forgejo", lambda url, token, **more: Forgejo(url, token, session, sleep=lambda _: None, **more))
+    _forget_doors()
+    return session
+
+
+@pytest.fixture
+def api(tables, forge, monkeypatch) -> Iterator[Api]:
+    """The API without a credential."""
+    monkeypatch.setenv("FORGE_URL", forge.url)
+    monkeypatch.setenv("FORGE_ORGANIZATION", forge.organization)
+    key = aws("kms").create_key()["KeyMetadata"]["KeyId"]
+    monkeypatch.setenv("KMS_KEY", key)
+    secret = {
+        "jwt_keys": {"test": base64.b64encode(bytes(32)).decode()},
+        "forge_token": forge.bot_token,
+        "forge_admin": f"{forges.ADMIN}:{forges.ADMIN_PASSWORD}",
+    }
+    aws("secretsmanager").create_secret(Name="crontopus/test/app", SecretString=json.dumps(secret))
+    _forget_doors()
+    yield Api(connect())
+    _forget_doors()
+
+
+def _forget_doors() -> None:
+    for cached in (config.load, doors.vault, doors._forge, doors._provisioning):
+        cached.cache_clear()
+    jobs._listings.clear()
+
+
+def tenant(api: Api, name: str) -> Api:
+    api.post("/api/auth/register", {"username": name, "email": f"{name}@example.org", "password": PASSWORD})
+    return api.as_(api.login(name, PASSWORD).body["access_token"])
+
+
+@pytest.fixture
+def ada(api) -> Api:
+    return tenant(api, "ada")
+
+
+@pytest.fixture
+def eve(api) -> Api:
+    return tenant(api, "eve")
+
+
+@pytest.fixture
+def agent(ada) -> dict[str, Any]:
+    """What Ada's machine was given when it enrolled."""
+    return dict(ada.post("/api/endpoints/enroll", FACTS).body)
+
+
+@pytest.fixture
+def time_machine() -> Iterator[Any]:
+    with clocks.travel(datetime.now(UTC), tick=True) as travelling:
+        yield travelling
+
+
+def beat(api: Api, agent: dict[str, Any], **changes: Any) -> Answer:
+    endpoint_id = changes.pop("endpoint_id", agent["endpoint"]["id"])
+    body = {"version": "0.1.0", "commit": "a" * 40, "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"} | changes
+    return api.as_(agent["token"]).post(f"/api/endpoints/{endpoint_id}/heartbeat", body)
+
+
+def report(agent: dict[str, Any], number: int = 1, **changes: Any) -> dict[str, Any]:
+    return {
+        "run_id": run_id(number),
+        "job_id": JOB_ID,
+        "job_name": "backup",
+        "namespace": "default",
+        "endpoint_id": agent["endpoint"]["id"],
+        "status": "success",
+        "started_at": "2026-11-20T12:00:00.000Z",
+        "finished_at": "2026-11-20T12:00:01.000Z",
+        "duration_ms": 1000,
+        "exit_code": 0,
+        "signal": None,
+        "output": "done\n",
+        "output_bytes": 5,
+        "output_truncated": False,
+        "commit": "a" * 40,
+        "reported_at": "2026-11-20T12:00:02.000Z",
+    } | changes

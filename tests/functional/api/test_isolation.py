@@ -1,0 +1,84 @@
+"""Generated from the routes: every route, with every credential that must not open it, against what belongs to Ada."""
+
+import pytest
+
+from app import BLUEPRINTS
+from chalicelib.api.callers import ALLOWED
+from tests.fixtures.builders import run_id
+from tests.functional.api.conftest import FACTS, report
+
+SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
+PROTECTED = [spec for spec in SPECS if spec.auth != "public"]
+KINDS = ("user", "endpoint", "enroll")
+SECRET = "adas-own-secret"
+BODIES = {
+    "/api/jobs": {"name": "mine", "schedule": "@daily", "command": "true"},
+    "/api/jobs/{namespace}/{name}": {"name": "private", "schedule": "@daily", "command": "true"},
+    "/api/enrollment-tokens": {"name": "x"},
+    "/api/endpoints/enroll": FACTS,
+    "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
+}
+
+
+@pytest.fixture
+def adas_things(api, ada, agent):
+    """What Ada has: a job, a run, an enrollment token. The word SECRET is in all of them."""
+    ada.post("/api/jobs", {"name": "private", "schedule": "@daily", "command": f"echo {SECRET}"})
+    api.as_(agent["token"]).post("/api/runs/check-in", report(agent, output=SECRET))
+    token = ada.post("/api/enrollment-tokens", {"name": SECRET}).body
+    return {
+        "namespace": "default",
+        "name": "private",
+        "run_id": run_id(),
+        "token_id": token["enrollment_token"]["id"],
+        "endpoint_id": agent["endpoint"]["id"],
+    }
+
+
+@pytest.fixture
+def strangers(api, eve):
+    """Eve's credential of each kind."""
+    enrollment = eve.post("/api/enrollment-tokens", {"name": "eve", "max_uses": None}).body["token"]
+    endpoint = eve.post("/api/endpoints/enroll", FACTS | {"machine_id": "e" * 64}).body["token"]
+    return {"user": eve.token, "endpoint": endpoint, "enroll": enrollment}
+
+
+def filled(path: str, things: dict[str, str]) -> str:
+    for name, value in things.items():
+        path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path, f"say what of Ada's fills {path}"
+    return path
+
+
+@pytest.mark.parametrize("spec", PROTECTED, ids=lambda spec: f"{spec.method} {spec.path}")
+def test_no_route_gives_a_stranger_anything_of_adas(api, ada, strangers, adas_things, agent, spec):
+    body = report(agent, 9) if spec.path.endswith("check-in") else BODIES.get(spec.path)
+    before = ada.get("/api/jobs/default/private").body
+
+    for kind in KINDS:
+        answer = api.as_(strangers[kind]).call(spec.method, filled(spec.path, adas_things), body if spec.body else None)
+
+        assert SECRET not in str(answer.body)
+        if kind not in ALLOWED[spec.auth]:
+            assert answer.status in (401, 403)
+        elif "{" in spec.path:
+            assert answer.status in (403, 404)
+
+    assert ada.get("/api/jobs/default/private").body == before
+
+
+@pytest.mark.parametrize("spec", PROTECTED, ids=lambda spec: f"{spec.method} {spec.path}")
+def test_no_route_opens_without_a_credential(api, adas_things, spec):
+    for header in (
+        {},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer cte_" + "0" * 49},
+    ):
+        assert api.call(spec.method, filled(spec.path, adas_things), BODIES.get(spec.path), **header).status == 401
+
+
+@pytest.mark.parametrize("spec", PROTECTED, ids=lambda spec: f"{spec.method} {spec.path}")
+def test_a_stranger_leaves_no_trace_in_adas_lists(api, ada, strangers, adas_things, spec):
+    for path in ("/api/jobs", "/api/runs", "/api/endpoints", "/api/enrollment-tokens"):
+        assert SECRET not in str(api.as_(strangers["user"]).get(path).body)
