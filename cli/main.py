@@ -4,8 +4,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from cli import invocation
 from cli.commands.auth import auth
@@ -22,9 +24,25 @@ EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
 
+class _Root(Group):
+    """Ends with a code of its own where the reader of the output has gone; click alone would call that a failure."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError as e:
+            raise Exit(EXIT_BROKEN_PIPE) from e
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as e:
+            raise Exit(EXIT_BROKEN_PIPE) from e
+
+
 @click.group(
     "crontopus",
-    cls=Group,
+    cls=_Root,
     aliases={"agents": "endpoints"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="More: crontopus help exit-codes, crontopus help environment.",

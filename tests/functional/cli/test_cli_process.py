@@ -1,0 +1,158 @@
+"""The command line as a process of its own, against a small real server."""
+
+import json
+import socket
+from pathlib import Path
+
+from cli.credentials import Login, Logins
+from tests.functional.cli.conftest import Program
+from tests.functional.cli.server import Api, error
+
+
+def test_from_the_login_to_the_logout(api: Api, tmp_path: Path) -> None:
+    program = Program(Logins(tmp_path / "new"))
+
+    login = program.run("auth", "login", "-u", "ann", "--password-stdin", "--api-url", api.url, typed="correct horse\n")
+    create = program.run("jobs", "create", "backup", "--schedule", "0 2 * * *", "--command", "x")
+    update = program.run("jobs", "update", "backup", "--paused")
+    listed = program.run("jobs", "list", "-o", "json")
+    delete = program.run("jobs", "delete", "backup", "--yes")
+    logout = program.run("auth", "logout")
+    after = program.run("auth", "whoami")
+
+    results = (login, create, update, listed, delete, logout)
+    assert [(result.returncode, result.stderr) for result in results] == [(0, "")] * len(results)
+    assert json.loads(listed.stdout)["jobs"][0]["paused"] is True
+    assert api.refresh_token == "none"
+    assert after.returncode == 4
+    assert "not logged in" in after.stderr
+
+
+def test_an_expired_access_token_is_renewed_without_a_word(api: Api, program: Program) -> None:
+    api.expire_access_token()
+
+    result = program.run("jobs", "list", "--json")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert api.seen == ["GET /api/jobs", "POST /api/auth/refresh", "GET /api/jobs"]
+    assert program.logins.find(api.url) == Login("ann", "access-2", "refresh-2")
+
+
+def test_a_login_that_cannot_be_renewed_is_forgotten(api: Api, program: Program) -> None:
+    api.expire_access_token()
+    api.refresh_token = "another"
+
+    result = program.run("jobs", "list")
+
+    assert result.returncode == 4
+    assert "has expired" in result.stderr
+    assert program.logins.find(api.url) is None
+    assert program.logins.current == api.url
+
+
+def test_commands_at_the_same_time_renew_a_login_once(api: Api, program: Program) -> None:
+    api.expire_access_token()
+
+    processes = [program.start(["jobs", "list", "--json"]) for _ in range(4)]
+
+    assert [(process.communicate(timeout=30)[1], process.returncode) for process in processes] == [(b"", 0)] * 4
+    assert api.refreshes == 1
+
+
+def test_a_name_that_exists_is_a_conflict(api: Api, program: Program) -> None:
+    arguments = ("jobs", "create", "backup", "--schedule", "0 2 * * *", "--command", "x")
+    program.run(*arguments)
+
+    result = program.run(*arguments)
+
+    assert result.returncode == 5
+    assert "exists already" in result.stderr
+
+
+def test_a_refused_job_names_its_fields(api: Api, program: Program) -> None:
+    result = program.run("jobs", "create", "backup", "--schedule", "0 2", "--command", "x")
+
+    assert result.returncode == 7
+    assert "  spec.schedule: needs 5 fields\n" in result.stderr
+
+
+def test_what_does_not_exist_is_not_found(api: Api, program: Program) -> None:
+    assert program.run("jobs", "get", "nope").returncode == 3
+    assert program.run("runs", "show", "nope").returncode == 3
+
+
+def test_an_unavailable_api_is_worth_another_try_later(api: Api, program: Program) -> None:
+    api.forced = [error(503, "unavailable", "the forge cannot be reached", Retry_After="9")]
+
+    result = program.run("jobs", "list")
+
+    assert (result.returncode, result.stdout) == (6, "")
+    assert "try again in 9 s" in result.stderr
+
+
+def test_a_server_that_is_down_is_named(program: Program) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        result = program.run("jobs", "list", "--api-url", url, CRONTOPUS_TOKEN="x")
+
+    assert result.returncode == 6
+    assert f"cannot reach the Crontopus API at {url}: Connection refused" in result.stderr
+
+
+def test_an_unknown_host_is_named(program: Program) -> None:
+    result = program.run("jobs", "list", "--api-url", "http://nowhere.invalid", CRONTOPUS_TOKEN="x", no_proxy="*")
+
+    assert result.returncode == 6
+    assert "no such host" in result.stderr
+
+
+def test_a_web_page_instead_of_the_api_is_explained(api: Api, program: Program) -> None:
+    api.forced = [(200, {"Content-Type": "text/html"}, b"<html></html>")]
+
+    result = program.run("jobs", "list")
+
+    assert result.returncode == 1
+    assert "text/html" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_answer_of_the_wrong_shape_is_our_bug_and_has_a_traceback_only_in_debug(api: Api, program: Program) -> None:
+    api.forced = [(200, {}, {"jobs": ["text"]})] * 2
+
+    plain, debug = program.run("jobs", "list"), program.run("jobs", "list", "--debug")
+
+    assert plain.returncode == 1
+    assert plain.stderr.startswith("Error: this is a bug in crontopus")
+    assert "Traceback" not in plain.stderr
+    assert "Traceback" in debug.stderr
+    assert "access-0" not in debug.stderr
+
+
+def test_a_logout_without_the_server_still_deletes_the_login_here(api: Api, program: Program) -> None:
+    api.forced = [error(503, "unavailable", "closed")]
+
+    result = program.run("auth", "logout")
+
+    assert result.returncode == 6
+    assert program.logins.find(api.url) is None
+
+
+def test_a_logout_twice_is_a_logout(api: Api, program: Program) -> None:
+    program.run("auth", "logout")
+
+    assert program.run("auth", "logout").returncode == 0
+
+
+def test_the_stored_token_never_goes_to_another_server(program: Program) -> None:
+    assert program.run("jobs", "list", "--api-url", "http://127.0.0.1:1").returncode == 4
+
+
+def test_the_agents_files_and_netrc_are_left_alone(api: Api, program: Program, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login x password y\n")
+    (tmp_path / ".netrc").chmod(0o600)
+
+    result = program.run("jobs", "list", "--json", HOME=str(tmp_path))
+
+    assert result.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".netrc", "config"]

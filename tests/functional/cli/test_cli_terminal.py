@@ -1,0 +1,110 @@
+"""The command line between pipes, terminals, full disks and impatient people."""
+
+import os
+import pty
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.functional.cli.conftest import Program
+from tests.functional.cli.server import Api, a_run
+
+
+def test_a_reader_that_leaves_ends_the_program_quietly(api: Api, program: Program) -> None:
+    api.runs = [a_run(1, "x" * 2_000_000)]
+
+    process = program.start(["runs", "show", a_run(1)["run_id"], "-o", "json"])
+    assert process.stdout
+    assert process.stderr
+    process.stdout.read(10)
+    process.stdout.close()
+
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(30) == 141
+
+
+def test_a_full_disk_is_said_and_not_a_traceback(api: Api, program: Program) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = program.start(["--version"], stdout=full, text=True)
+
+    assert process.communicate(timeout=30)[1] == "Error: cannot write the output: No space left on device\n"
+    assert process.returncode == 1
+
+
+def test_control_c_ends_the_program_without_a_traceback(api: Api, program: Program) -> None:
+    api.expire_access_token()
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_asked.set()
+        may_answer.wait(30)
+
+    api.during_refresh = hang
+    process = program.start(["jobs", "list"], text=True)
+    is_asked.wait(30)
+
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    may_answer.set()
+
+    assert (process.returncode, stdout, stderr.strip()) == (130, "", "Interrupted.")
+
+
+def test_without_a_terminal_nothing_is_deleted_and_nothing_hangs(api: Api, program: Program) -> None:
+    result = program.run("jobs", "delete", "backup")
+
+    assert result.returncode == 2
+    assert "--yes" in result.stderr
+    assert api.seen == []
+
+
+def on_a_terminal(program: Program, *args: str, **more: str) -> str:
+    """Return what a terminal of 80 columns gets."""
+    leader, follower = pty.openpty()
+    environ = {"TERM": "xterm-256color", "COLUMNS": "80", **more}
+    process = program.start(args, environ, stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        shown += chunk
+    os.close(leader)
+    process.wait(30)
+    return shown.decode()
+
+
+def test_a_terminal_gets_words_in_colour_within_its_width(api: Api, program: Program) -> None:
+    api.runs = [{**a_run(1), "namespace": "a-namespace-of-some-length", "job_name": "and-a-job-with-a-long-name"}]
+
+    shown = on_a_terminal(program, "runs", "list")
+
+    assert "\x1b[32msuccess\x1b[0m" in shown
+    assert "019a1b2c-3d4e-7f00-8000-000000000001" in shown
+
+
+@pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_that_wants_no_colours_gets_no_escape_codes(api: Api, program: Program, more: dict[str, str]) -> None:
+    api.runs = [a_run(1, "\x1b[2Jbye\x9b")]
+
+    listed = on_a_terminal(program, "runs", "list", **more)
+    shown = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], **more)
+
+    assert "success" in listed
+    assert "\\x1b[2Jbye\\x9b" in shown
+    assert "\x1b" not in listed + shown
+    assert all(len(line) <= 80 for line in listed.splitlines())
+
+
+def test_output_that_the_terminal_cannot_encode_is_spelled_out(api: Api, program: Program) -> None:
+    api.runs = [a_run(1, "caf\u00e9 \U0001f642")]
+
+    process = program.start(["runs", "show", a_run(1)["run_id"]], {"PYTHONIOENCODING": "latin-1"})
+
+    assert b"caf\xe9 \\U0001f642\n" in process.communicate(timeout=30)[0]
+    assert process.returncode == 0

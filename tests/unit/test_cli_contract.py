@@ -1,0 +1,93 @@
+"""What the command line sends is what docs/openapi.json takes."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.unit.cli_fakes import FakeApi, Reply, run
+
+API = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
+JOB = {
+    "id": "x",
+    "path": "p",
+    "sha": "s",
+    "url": "u",
+    "name": "x",
+    "namespace": "default",
+    "schedule": "@daily",
+    "command": "c",
+}
+MANIFEST = (
+    "{apiVersion: v1, kind: Job, metadata: {name: x}, spec: {schedule: '@daily', command: c, timeout: 2h, workingDir: /}}"
+)
+CREATE = "jobs create x --schedule @daily --command c --arg a --env A=1 --label l=m --annotation k=v --working-dir /"
+COMMANDS = [
+    "auth register -u ann --email a@b.c --password-stdin",
+    "auth login -u ann --password-stdin",
+    "auth whoami",
+    f"{CREATE} --timeout 2h --shell /bin/sh --paused --disabled",
+    "jobs create -f -",
+    "jobs update x --paused",
+    "jobs update -f -",
+    "jobs list --namespace billing",
+    "jobs get x",
+    "jobs delete x --yes",
+    "runs list --job a/b --namespace a --endpoint web --status failure --days 3 --limit 5",
+    "runs show x",
+    "endpoints list",
+    "enrollment-tokens create web",
+    "enrollment-tokens list",
+    "enrollment-tokens delete x --yes",
+]
+# Answers that lead to the request after them; a command that needs no more ignores the rest.
+PRELUDE = {
+    "jobs update x --paused": Reply({"job": JOB}),
+    COMMANDS[10]: Reply({"endpoints": [{"id": "ep-1", "name": "web"}]}),
+}
+
+
+def declared(method: str, path: str) -> Mapping[str, Any]:
+    """Return the operation that a request would reach."""
+    for template, operations in API["paths"].items():
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) and method.lower() in operations:
+            operation: Mapping[str, Any] = operations[method.lower()]
+            return operation
+    raise AssertionError(f"no route {method} {path}")
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in schema:
+        schema = API["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_request_fits_its_route(command: str) -> None:
+    replies = [PRELUDE[command]] if command in PRELUDE else []
+    api = FakeApi(*replies, Reply({}, 500))
+
+    run(*command.split(), api=api, typed=MANIFEST)
+
+    assert len(api.requests) == len(replies) + 1
+    for request in api.requests:
+        url = urlsplit(str(request.url))
+        operation = declared(str(request.method), url.path)
+        parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
+        assert set(parse_qs(url.query)) <= parameters
+        check_body(str(request.headers.get("Content-Type")), request.body, operation)
+
+
+def check_body(content_type: str, body: Any, operation: Mapping[str, Any]) -> None:
+    content = operation.get("requestBody", {}).get("content", {})
+    if body is None:
+        assert not content
+        return
+    schema = resolved(content[content_type]["schema"])
+    sent = set(json.loads(body)) if content_type == "application/json" else set(parse_qs(body))
+    assert sent <= set(schema["properties"])
+    assert set(schema.get("required", [])) <= sent
