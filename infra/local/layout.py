@@ -1,0 +1,95 @@
+"""Where the local stack keeps its state and where it listens. The one place that reads its environment.
+
+Standard library only: `make up` reads it before anything is installed.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.names import HOST
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+VENV = CHECKOUT / ".venv"
+EMULATOR_VENV = CHECKOUT / ".local" / "emulator-venv"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folder of one local stack; everything it writes is inside."""
+
+    root: Path
+
+    @property
+    def emulator(self) -> Path:
+        return self.root / "emulator"
+
+    @property
+    def forge(self) -> Path:
+        return self.root / "forge"
+
+    @property
+    def agent_home(self) -> Path:
+        return self.root / "agent"
+
+    @property
+    def cli_config(self) -> Path:
+        return self.root / "cli"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    def folders(self) -> tuple[Path, ...]:
+        """Return the folders that hold this stack's state: what a reset removes."""
+        return (self.emulator, self.forge, self.agent_home, self.cli_config, self.logs, self.run, self.secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """front: the application's address for people, agents and hooks; aws: the embedded AWS; forge: the git server."""
+
+    front: int
+    aws: int
+    forge: int
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{HOST}:{self.front}"
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://{HOST}:{self.aws}"
+
+    @property
+    def forge_url(self) -> str:
+        return f"http://{HOST}:{self.forge}"
+
+
+DEFAULT_PORTS = Ports(front=8080, aws=4566, forge=3000)
+
+
+def layout(environment: Mapping[str, str] = os.environ) -> Layout:
+    """Return the layout that the environment names (CRONTOPUS_LOCAL), by default .local in the checkout."""
+    return Layout(Path(environment.get("CRONTOPUS_LOCAL") or CHECKOUT / ".local").absolute())
+
+
+def wanted_ports(environment: Mapping[str, str] = os.environ) -> dict[str, int]:
+    """Return the ports that the environment asks for: CRONTOPUS_PORT, CRONTOPUS_AWS_PORT, CRONTOPUS_FORGE_PORT."""
+    variables = {"front": "CRONTOPUS_PORT", "aws": "CRONTOPUS_AWS_PORT", "forge": "CRONTOPUS_FORGE_PORT"}
+    return {name: int(environment[variable]) for name, variable in variables.items() if environment.get(variable)}
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return an environment for our processes: the way to programs and home, and nothing that this shell happens to hold."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"} | more
