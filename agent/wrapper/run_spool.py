@@ -35,10 +35,10 @@ class Spool:
             record["output_truncated"] = True
             lost = f"the output ({lost})"
         content = json_of(record)
-        if attempt(self.put, ".end.json", content):
-            # On a full disk there is one block left that is ours: the start record's.
-            problem = attempt(self.put, ".end.json", content.ljust(ONE_BLOCK), ".start.json", "r+b")
-            lost = f"the result ({problem})" if problem else lost
+        problem = attempt(self.put, ".end.json", content)
+        # On a full disk one block is left that is ours: the start record's.
+        if problem and attempt(self.put, ".end.json", content.ljust(ONE_BLOCK), ".start.json", "r+b"):
+            lost = f"the result ({problem})"
         attempt(posix.unlink, self.path + ".start.json")
         if lost:
             complain(self.directory, f"lost {lost} of run {record['run_id']} of job {record['job_id']}")
