@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.exceptions import Exit
 
-from cli import invocation
+from cli import invocation, text
 from cli.commands.auth import auth
 from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
@@ -87,14 +87,24 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _run(args: Sequence[str], state: Invocation) -> int:
     try:
+        _refuse_undecodable(args)
         code = root.main(list(args), prog_name="crontopus", standalone_mode=False, obj=state)
-    except click.Abort:
-        click.echo("Interrupted.", err=True)
+    except click.Abort as e:
+        # After Ctrl-C at a question, and only there, the cursor still stands behind it.
+        click.echo("Interrupted." if e.__cause__ else "\nInterrupted.", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as e:
         e.show()
         return e.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _refuse_undecodable(args: Sequence[str]) -> None:
+    for arg in args:
+        try:
+            arg.encode()
+        except UnicodeEncodeError as e:
+            raise click.UsageError(f"{text.visible(arg)} is not UTF-8") from e
 
 
 def _complain(message: str, state: Invocation) -> int:

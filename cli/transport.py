@@ -93,13 +93,13 @@ class Transport:
 
     def _failure(self, error: requests.RequestException, method: str) -> Failure:
         if isinstance(error, requests.exceptions.SSLError):
-            return Failure(f"{self.api_url} cannot be trusted: {_reason(error)}", hints=["check its TLS certificate"])
+            return Failure(f"{self.api_url} cannot be trusted", hints=[_reason(error), "check its TLS certificate"])
         if isinstance(error, requests.exceptions.InvalidURL):
             return Failure(f"{self.api_url} is no address: {error}", hints=["correct --api-url or CRONTOPUS_API_URL"])
-        hints = ["is it running? Another address: --api-url or CRONTOPUS_API_URL"]
+        hints = [_reason(error), "is it running? Another address: --api-url or CRONTOPUS_API_URL"]
         if method != "GET" and not _never_arrived(error):
             hints.append("the change may have been made all the same: look before you try again")
-        return Unavailable(f"cannot reach the Crontopus API at {self.api_url}: {_reason(error)}", hints=hints)
+        return Unavailable(f"cannot reach the Crontopus API at {self.api_url}", hints=hints)
 
 
 def is_sent_in_clear(api_url: str) -> bool:

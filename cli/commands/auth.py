@@ -30,7 +30,7 @@ def register(invocation: Invocation, username: str | None, email: str | None, pa
     \b
     Examples:
       crontopus auth register
-      crontopus auth register -u ann --email ann@example.com --password-stdin < password.txt
+      crontopus auth register -u ann --email a@b.example --password-stdin < file
     """
     username = username or invocation.ask("Username", "--username")
     email = email or invocation.ask("E-mail", "--email")

@@ -35,6 +35,9 @@ def list_endpoints(invocation: Invocation) -> None:
         printer.json(answer.body)
     elif found:
         printer.table(_COLUMNS, [_row(invocation, endpoint) for endpoint in sorted(found, key=_name)])
+        for endpoint in found:
+            for problem in endpoint.get("problems") or []:
+                printer.note(f"warning: {endpoint.get('name')}: {problem}")
     else:
         printer.note("No endpoints yet.")
         printer.note("Make a token to enroll a machine with: crontopus enrollment-tokens create my-server")

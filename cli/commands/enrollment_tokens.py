@@ -24,10 +24,12 @@ def enrollment_tokens() -> None:
 def create(invocation: Invocation, name: str, expires_in_hours: int, max_uses: int) -> None:
     """Make a token. Only the token goes to stdout, and it is shown this once.
 
+    NAME is for you, to know it by.
+
     \b
     Examples:
       crontopus enrollment-tokens create web-1
-      crontopus enrollment-tokens create fleet --max-uses 20 --expires-in-hours 72 > token.txt
+      crontopus enrollment-tokens create fleet --max-uses 20 > token.txt
     """
     printer = invocation.printer
     body = {"name": name, "expires_in_hours": expires_in_hours, "max_uses": max_uses}

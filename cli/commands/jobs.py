@@ -43,8 +43,8 @@ def create(invocation: Invocation, /, job: str | None, namespace: str | None, fi
 
     \b
     Examples:
-      crontopus jobs create backup --schedule '30 2 * * *' --command '/opt/backup.sh'
-      crontopus jobs create billing/invoices --schedule @daily --command ./run --working-dir /srv --timeout 30m
+      crontopus jobs create backup --schedule '30 2 * * *' --command ./backup.sh
+      crontopus jobs create ops/tidy --schedule @daily --command tidy --timeout 2h
       crontopus jobs create -f backup.yaml
     """
     wanted = _new_job(job, namespace, file, options)
@@ -66,7 +66,8 @@ def update(invocation: Invocation, /, job: str | None, namespace: str | None, fi
     Examples:
       crontopus jobs update backup --schedule '0 4 * * *'
       crontopus jobs update backup --paused
-      crontopus jobs get backup --manifest > backup.yaml; vi backup.yaml; crontopus jobs update -f backup.yaml
+      crontopus jobs get backup --manifest > backup.yaml
+      crontopus jobs update -f backup.yaml
     """
     if file:
         wanted = _new_job(job, namespace, file, options)

@@ -13,6 +13,14 @@ def test_endpoints_are_also_called_agents(group: str) -> None:
     assert "web   active  never      ep-1" in result.stdout
 
 
+def test_what_troubles_an_endpoint_is_said_beside_the_list() -> None:
+    troubled = {**ENDPOINT, "problems": ["cron is not running"]}
+
+    assert (
+        run("endpoints", "list", api=FakeApi(Reply({"endpoints": [troubled]}))).stderr == "warning: web: cron is not running\n"
+    )
+
+
 def test_no_endpoint_yet_says_how_to_get_one() -> None:
     assert "crontopus enrollment-tokens create" in run("endpoints", "list", api=FakeApi(Reply({"endpoints": []}))).stderr
 

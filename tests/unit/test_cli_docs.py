@@ -11,6 +11,7 @@ import pytest
 from cli.config import DEFAULT_API_URL, ENVIRONMENT
 from cli.errors import EXIT_CODES
 from cli.main import root
+from tests.unit.cli_fakes import run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 EXAMPLES = [line for block in re.findall(r"```console\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
@@ -64,6 +65,13 @@ def test_every_option_is_explained(command: str) -> None:
     options = [param for param in ctx.command.params if isinstance(param, click.Option)]
     explained = {"--username", "--email", "--expires-in-hours"}
     assert [option.opts for option in options if not option.help and not explained & set(option.opts)] == []
+
+
+@pytest.mark.parametrize("command", ["", *root.commands, *commands(root)])
+def test_help_fits_a_terminal_of_80_columns(command: str) -> None:
+    lines = run(*command.split(), "--help").stdout.splitlines()
+
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_exit_codes_and_variables_are_those_of_the_program() -> None:

@@ -15,6 +15,7 @@ from cli.credentials import Login, Logins
 from tests.functional.cli.server import Api, serving
 
 ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-m", "cli"]
 # Unbuffered, Python does not notice that a pipe took only half of what it wrote.
 NOT_INHERITED = ("CRONTOPUS_", "PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 
@@ -30,11 +31,17 @@ class Program:
         stdout, stderr = process.communicate(typed, timeout=30)
         return CompletedProcess(args, process.returncode, stdout, stderr)
 
-    def start(self, args: Sequence[str], environ: dict[str, str] | None = None, **more: Any) -> Popen[Any]:
+    def start(
+        self,
+        args: Sequence[str],
+        environ: dict[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
+        **more: Any,
+    ) -> Popen[Any]:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
         own = {"CRONTOPUS_CONFIG_DIR": str(self.logins.folder), "TZ": "UTC"}
         streams = {"stdin": subprocess.DEVNULL, "stdout": PIPE, "stderr": PIPE, **more}
-        return Popen([sys.executable, "-m", "cli", *args], cwd=ROOT, env={**inherited, **own, **(environ or {})}, **streams)
+        return Popen([*command, *args], cwd=ROOT, env={**inherited, **own, **(environ or {})}, **streams)
 
 
 @pytest.fixture(scope="session")

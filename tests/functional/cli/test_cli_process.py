@@ -97,7 +97,7 @@ def test_a_server_that_is_down_is_named(program: Program) -> None:
         result = program.run("jobs", "list", "--api-url", url, CRONTOPUS_TOKEN="x")
 
     assert result.returncode == 6
-    assert f"cannot reach the Crontopus API at {url}: Connection refused" in result.stderr
+    assert f"cannot reach the Crontopus API at {url}\n  Connection refused\n" in result.stderr
 
 
 def test_an_unknown_host_is_named(program: Program) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.cli.conftest import Program
+from tests.functional.cli.conftest import COMMAND, Program
 from tests.functional.cli.server import Api, a_run
 
 
@@ -61,11 +61,11 @@ def test_without_a_terminal_nothing_is_deleted_and_nothing_hangs(api: Api, progr
     assert api.seen == []
 
 
-def on_a_terminal(program: Program, *args: str, **more: str) -> str:
-    """Return what a terminal of 80 columns gets."""
+def on_a_terminal(program: Program, *args: str, interrupt_at: bytes = b"", environ: dict[str, str] | None = None) -> str:
+    """Return what a terminal of 80 columns gets. interrupt_at: what it shows when Ctrl-C is pressed."""
     leader, follower = pty.openpty()
-    environ = {"TERM": "xterm-256color", "COLUMNS": "80", **more}
-    process = program.start(args, environ, stdin=follower, stdout=follower, stderr=follower)
+    of_terminal = {"TERM": "xterm-256color", "COLUMNS": "80", **(environ or {})}
+    process = program.start(args, of_terminal, stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
     shown = b""
     while True:
@@ -74,6 +74,9 @@ def on_a_terminal(program: Program, *args: str, **more: str) -> str:
         except OSError:  # how Linux says that the other end is closed
             break
         shown += chunk
+        if interrupt_at and interrupt_at in shown:
+            process.send_signal(signal.SIGINT)
+            interrupt_at = b""
     os.close(leader)
     process.wait(30)
     return shown.decode()
@@ -92,13 +95,33 @@ def test_a_terminal_gets_words_in_colour_within_its_width(api: Api, program: Pro
 def test_a_terminal_that_wants_no_colours_gets_no_escape_codes(api: Api, program: Program, more: dict[str, str]) -> None:
     api.runs = [a_run(1, "\x1b[2Jbye\x9b")]
 
-    listed = on_a_terminal(program, "runs", "list", **more)
-    shown = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], **more)
+    listed = on_a_terminal(program, "runs", "list", environ=more)
+    shown = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], environ=more)
 
     assert "success" in listed
     assert "\\x1b[2Jbye\\x9b" in shown
     assert "\x1b" not in listed + shown
     assert all(len(line) <= 80 for line in listed.splitlines())
+
+
+def test_control_c_at_a_question_starts_a_new_line(program: Program) -> None:
+    shown = on_a_terminal(program, "jobs", "delete", "backup", interrupt_at=b"[y/N]: ")
+
+    assert shown.replace("\r", "").endswith("[y/N]: \nInterrupted.\n")
+
+
+def test_an_argument_that_is_no_text_is_a_usage_error(api: Api, program: Program) -> None:
+    result = program.run("jobs", "create", "x", "--schedule", "@daily", "--command", os.fsdecode(b"\xff"))
+
+    assert result.returncode == 2
+    assert "is not UTF-8" in result.stderr
+    assert api.seen == []
+
+
+def test_without_an_output_the_exit_code_still_tells(program: Program) -> None:
+    process = program.start(["jobs", "get", "nope"], command=["sh", "-c", 'exec "$0" "$@" >&- 2>&-', *COMMAND])
+
+    assert process.wait(30) == 3
 
 
 def test_output_that_the_terminal_cannot_encode_is_spelled_out(api: Api, program: Program) -> None:
