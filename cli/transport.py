@@ -9,7 +9,6 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import NewConnectionError
 
 from cli.errors import Failure, Unavailable
 
@@ -110,21 +109,27 @@ def is_sent_in_clear(api_url: str) -> bool:
 
 
 def _never_arrived(error: requests.RequestException) -> bool:
-    beneath = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(beneath, NewConnectionError)
+    """Tell whether it is sure that the request did not reach the API."""
+    return isinstance(error, requests.ConnectTimeout) or isinstance(_cause(error), ConnectionRefusedError | socket.gaierror)
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Return in a few words what lies under the exceptions of requests and urllib3."""
+    """Return in a few words why there is no answer."""
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_TIMEOUT_S} s"
     if isinstance(error, requests.ReadTimeout):
         return f"no answer within {READ_TIMEOUT_S} s"
+    cause = _cause(error)
+    if isinstance(cause, socket.gaierror):
+        return f"no such host ({cause.strerror})"
+    return cause.strerror if cause and cause.strerror else f"the connection broke ({type(error).__name__})"
+
+
+def _cause(error: requests.RequestException) -> OSError | None:
+    """Return the system's error that lies under those of requests and urllib3, or None."""
     beneath: BaseException | None = error
     while beneath is not None:
-        if isinstance(beneath, socket.gaierror):
-            return f"no such host ({beneath.strerror})"
-        if isinstance(beneath, OSError) and beneath.strerror:
-            return beneath.strerror
+        if isinstance(beneath, OSError) and (beneath.strerror or isinstance(beneath, socket.gaierror)):
+            return beneath
         beneath = beneath.__cause__ or beneath.__context__
-    return f"the connection broke ({type(error).__name__})"
+    return None

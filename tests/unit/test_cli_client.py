@@ -97,6 +97,16 @@ def test_a_write_is_never_tried_again_and_says_that_it_may_have_happened() -> No
     assert "look before you try again" in result.stderr
 
 
+def test_a_write_that_never_arrived_does_not_claim_it_may_have_happened() -> None:
+    refused = requests.ConnectionError("refused")
+    refused.__cause__ = ConnectionRefusedError(111, "Connection refused")
+
+    result = run("jobs", "delete", "backup", "--yes", api=FakeApi(refused))
+
+    assert "  Connection refused" in result.stderr
+    assert "look before" not in result.stderr
+
+
 def test_a_bad_certificate_is_not_called_unavailable() -> None:
     _, result = list_jobs(requests.exceptions.SSLError("self-signed certificate"))
 
