@@ -1,0 +1,116 @@
+"""Doing what was decided, in the order in which a crash at any point does no harm.
+
+A job's file is there before its line and stays until its line is gone; the inventory is written last. Whatever is cut short,
+the next round finds the old table or the new one and goes on from there.
+"""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from agent.decide import Decision
+from agent.errors import of_os_error
+from agent.home import Home
+from agent.schedulers.base import Scheduler
+from agent.schedulers.block import item
+from agent.state import Inventory, Placed, save_inventory
+from agent.wrapper import command
+from chalicelib.domain.ids import is_uuid
+from chalicelib.domain.manifest import Job
+
+_TICK_NS = 1_000_000_000
+
+
+class JobFiles:
+    """What run-job reads: one file per job that has a line."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def install(self) -> None:
+        """Put run-job itself in place."""
+        # Our own interpreter may be a virtual environment's, which is a link: what it points at outlives it.
+        with _translated("run-job cannot be installed"):
+            command.install(self.home.directory, Path(sys.executable).resolve())
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Return what changes whenever a file comes, goes or is replaced; None if that cannot be told yet.
+
+        Kernels stamp folders with a coarse clock: two changes within one tick look like one.
+        """
+        try:
+            stamp = self.home.jobs.stat().st_mtime_ns, self.home.run_job.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+        return stamp if time.time_ns() - stamp[0] > _TICK_NS else None
+
+    def present(self) -> set[str]:
+        """Return the ids of jobs that have a file."""
+        return {path.stem for path in self.home.jobs.glob("*.yaml") if is_uuid(path.stem, 4)}
+
+    def write(self, job: Job, commit: str) -> None:
+        with _translated("a job's file cannot be written"):
+            command.write_job(self.home.directory, job, commit)
+
+    def remove(self, job_ids: Iterable[str]) -> None:
+        for job_id in job_ids:
+            with _translated("a job's file cannot be removed"):
+                command.remove_job(self.home.directory, job_id)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise of_os_error(e, what) from e
+
+
+def apply(
+    decision: Decision, head: str, before: Inventory, endpoint_id: str, scheduler: Scheduler, files: JobFiles
+) -> Inventory:
+    """Carry a decision out and return the inventory that describes the outcome.
+
+    before: the inventory so far; it may be another endpoint's, if this machine was enrolled anew.
+    Raise Unavailable if the table is not the one that was decided on any more: then decide again.
+    """
+    present = files.present()
+    for job in _outdated(decision, before, present):
+        files.write(job, head)
+    if decision.table != decision.raw:
+        if decision.bare_foreign != before.bare_foreign:
+            # Before the table, not after: else a crash in between would forget how the table ended when we came.
+            save_inventory(files.home.inventory, replace(before, bare_foreign=decision.bare_foreign))
+        scheduler.replace(decision.raw, decision.table)
+    files.remove(present - {found.job_id for found in map(item, decision.lines) if found.job_id})
+    after = replace(
+        before,
+        endpoint_id=endpoint_id,
+        commit=before.commit if decision.held else head,
+        jobs=_placed(decision, before.jobs),
+        bare_foreign=decision.bare_foreign,
+    )
+    if after != before:
+        save_inventory(files.home.inventory, after)
+    return after
+
+
+def _outdated(decision: Decision, before: Inventory, present: set[str]) -> Iterable[Job]:
+    """Yield the jobs whose file is missing or was written from another manifest."""
+    for job_id, wanted in decision.jobs.items():
+        placed = before.jobs.get(job_id)
+        is_current = placed is not None and (placed.path, placed.blob) == (wanted.path, wanted.blob)
+        if wanted.job.is_scheduled and not (is_current and job_id in present):
+            yield wanted.job
+
+
+def _placed(decision: Decision, before: Mapping[str, Placed]) -> dict[str, Placed]:
+    lines = {found.job_id: found.line.decode(errors="surrogateescape") for found in map(item, decision.lines)}
+    placed = {job_id: Placed(wanted.path, wanted.blob, lines.get(job_id)) for job_id, wanted in decision.jobs.items()}
+    for job_id in decision.kept:
+        known = before.get(job_id)
+        placed[job_id] = replace(known, line=lines.get(job_id)) if known else Placed("", "", lines.get(job_id))
+    return placed

@@ -1,0 +1,106 @@
+"""The door to the control plane's API."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+from requests.auth import AuthBase
+
+from chalicelib.domain.errors import (
+    Conflict,
+    CrontopusError,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Stalled,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+TIMEOUT_S = (3, 10)
+MAX_ANSWER_BYTES = 1024 * 1024
+MAX_WAIT_S = 3600
+_ERRORS: dict[int, type[CrontopusError]] = {
+    400: Malformed,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    422: Invalid,
+}
+
+
+class _Bearer(AuthBase):
+    """Setting a header would not do: requests would rather take a password from ~/.netrc."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+class Api:
+    """Calls in the name of one token. One object per thread: sessions are not shared."""
+
+    def __init__(self, url: str, token: str, session: requests.Session | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._session = session or requests.Session()
+        self._auth = _Bearer(token)
+
+    def enroll(self, facts: Mapping[str, str | None]) -> dict[str, Any]:
+        """Let this machine in; see POST /api/endpoints/enroll."""
+        return self._post("/api/endpoints/enroll", facts)
+
+    def heartbeat(self, endpoint_id: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Say that we live, and how."""
+        return self._post(f"/api/endpoints/{endpoint_id}/heartbeat", body)
+
+    def check_in(self, runs: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+        """Report runs and return what became of each, in words of the API (created, updated, duplicate, conflict, invalid)."""
+        results = self._post("/api/runs/check-in", {"runs": list(runs)}).get("results")
+        if not isinstance(results, list):
+            raise Stalled("the API's answer to a check-in has no results", code="api_refused")
+        return results
+
+    def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Return the answer. Raise the domain's error for everything else; none of them ever holds the token."""
+        try:
+            response = self._session.post(
+                self.url + path, json=body, auth=self._auth, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+            )
+            with response:
+                content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
+        except (requests.RequestException, OSError) as e:
+            raise Unavailable(f"{self.url} cannot be reached: {type(e).__name__}", code="api_unavailable") from e
+        document = _document(content)
+        if response.status_code in (200, 201) and document is not None:
+            return document
+        raise _error(response.status_code, document, response.headers.get("Retry-After", ""))
+
+
+def _document(content: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(content) if len(content) <= MAX_ANSWER_BYTES else None
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _error(status: int, document: dict[str, Any] | None, retry_after: str) -> CrontopusError:
+    told = (document or {}).get("error")
+    told = told if isinstance(told, dict) else {}
+    message = str(told.get("message") or f"the API answered HTTP {status}")[:500]
+    if status == 429 or status >= 500 or (status < 400 and document is None):
+        wait_s = min(int(retry_after), MAX_WAIT_S) if retry_after.isdigit() else 5
+        return Unavailable(message, code="api_unavailable", retry_after_s=wait_s)
+    if status not in _ERRORS:
+        return Stalled(f"HTTP {status}, which is no answer of the API: check api_url", code="api_refused")
+    problems = told.get("problems")
+    named = {str(key): str(value) for key, value in problems.items()} if isinstance(problems, dict) else {}
+    return _ERRORS[status](message, problems=named)

@@ -1,0 +1,108 @@
+"""One round's decision: from what is wanted and what is there to the table that should be there. Nothing is written here."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from agent.desired import Desired, Wanted
+from agent.reconcile import Plan, drifted, plan, refuse_wipeout
+from agent.schedulers.base import Actual, Entry, Known, Scheduler
+from agent.state import Inventory
+from chalicelib.domain.errors import Stalled
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do.
+
+    raw, table: the table as it is and as it should be. lines: our block in it. jobs: all that is wanted. held: why removals
+    wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: jobs whose
+    lines somebody changed. notes: what was mended, in words.
+    """
+
+    raw: bytes
+    table: bytes
+    lines: tuple[bytes, ...]
+    jobs: Mapping[str, Wanted]
+    plan: Plan
+    held: Stalled | None
+    kept: frozenset[str]
+    drift: tuple[str, ...]
+    notes: tuple[str, ...]
+    bare_foreign: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All a decision rests on. inventory: None if nothing is remembered. job_files: ids that have a job file of ours.
+
+    is_rewritten: the commit does not descend from the one applied last. allow_removals: a person has approved them.
+    """
+
+    desired: Desired
+    inventory: Inventory | None
+    job_files: Collection[str]
+    endpoint_id: str
+    is_rewritten: bool = False
+    allow_removals: bool = False
+
+
+def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
+    """Return what to do about this table."""
+    known = known_of(now.inventory, now.endpoint_id)
+    actual = scheduler.find(raw, known)
+    kept = _unsure_entries(actual, now)
+    entries = [*_entries(now.desired, scheduler), *kept]
+    owned = {*now.inventory.jobs, *now.job_files} if now.inventory else None
+    steps = plan(entries, actual.items, owned)
+    held = None if now.allow_removals else _objection(steps, is_rewritten=now.is_rewritten)
+    lines = steps.kept_lines if held else steps.lines
+    return Decision(
+        raw=raw,
+        table=scheduler.compose(actual, lines),
+        lines=lines,
+        jobs=now.desired.jobs,
+        plan=steps,
+        held=held,
+        kept=frozenset(entry.job_id for entry in kept) | (_ids(steps) if held else frozenset()),
+        drift=tuple(drifted(steps, known.lines)),
+        notes=actual.notes + tuple(_repeat_notes(steps)),
+        bare_foreign=actual.bare_foreign,
+    )
+
+
+def known_of(inventory: Inventory | None, endpoint_id: str) -> Known:
+    """Return by what our part of the table is recognized."""
+    if inventory is None:
+        return Known(frozenset({endpoint_id}))
+    return Known(frozenset({endpoint_id, inventory.endpoint_id}), inventory.lines, inventory.bare_foreign)
+
+
+def _entries(desired: Desired, scheduler: Scheduler) -> Iterator[Entry]:
+    for job_id, wanted in desired.jobs.items():
+        yield Entry(job_id, scheduler.line(wanted.fields, job_id) if wanted.job.is_scheduled else None)
+
+
+def _unsure_entries(actual: Actual, now: Situation) -> list[Entry]:
+    """Return the lines, as they stand, of jobs that a manifest nobody can read may still define."""
+    jobs = now.inventory.jobs if now.inventory else {}
+    by_path = {job_id for job_id, placed in jobs.items() if placed.path in now.desired.unsure_paths}
+    unsure = (by_path | now.desired.unsure_ids) - now.desired.jobs.keys()
+    first = {item.job_id: item.line for item in reversed(actual.items) if item.job_id in unsure}
+    return [Entry(job_id, line) for job_id, line in first.items() if job_id]
+
+
+def _objection(steps: Plan, *, is_rewritten: bool) -> Stalled | None:
+    try:
+        refuse_wipeout(steps, steps.owned, is_rewritten=is_rewritten)
+    except Stalled as objection:
+        return objection
+    return None
+
+
+def _ids(steps: Plan) -> frozenset[str]:
+    return frozenset(item.job_id for item in steps.removals if item.job_id)
+
+
+def _repeat_notes(steps: Plan) -> Iterator[str]:
+    if steps.repeats:
+        yield f"{len(steps.repeats)} lines of jobs that stood twice were taken out"

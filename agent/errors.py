@@ -1,0 +1,49 @@
+"""What a person does about each way the agent can be stuck.
+
+The errors themselves are Crontopus' own: Unavailable says that waiting helps, Stalled that somebody must act. Their `code`
+is a stable word, the key of this table, and what `status` prints.
+"""
+
+import errno
+
+from chalicelib.domain.errors import CrontopusError, Stalled, Unavailable
+
+REMEDIES = {
+    "not_enrolled": "run `crontopus-agent enroll --api-url URL` with an enrollment token",
+    "config": "correct config.yaml, or enroll again to have it written anew",
+    "home_unusable": "give the agent a home folder it owns: set CRONTOPUS_HOME to an absolute path without blanks or %",
+    "disk_full": "free space on the disk that holds the agent's folder",
+    "locked": "wait for the other command to end, or stop it",
+    "state_newer": "this state was written by a newer agent: install that version again",
+    "endpoint_revoked": "enroll this machine again if it should go on; its jobs stay as they are",
+    "api_unavailable": "nothing, unless it lasts: then check the network and the API's address in config.yaml",
+    "api_refused": "check that agent and control plane fit together; the message names what was refused",
+    "git_unavailable": "nothing, unless it lasts: then check the network and that the forge runs",
+    "git_auth": "the forge refuses this machine's credential: enroll again",
+    "source_missing": "the repository is gone or hidden from this machine; restore it. The jobs stay as they are",
+    "branch_missing": "the branch is gone; push it again. The jobs stay as they are",
+    "source_damaged": "the copy of the repository cannot be read even when fetched anew; check the disk and the forge",
+    "source_too_large": "the repository is larger than the agent takes; remove what does not belong into it",
+    "repo_not_ours": "move the folder away: the agent makes its own copy and never removes a folder it did not make",
+    "empty_repository": "put the manifests back, or approve with `crontopus-agent sync --once --allow-removals`",
+    "history_rewritten": "look at what changed, then approve with `crontopus-agent sync --once --allow-removals`",
+    "removals_held": "look at what would go, then approve with `crontopus-agent sync --once --allow-removals`",
+    "program_missing": "install cron (Debian: apt install cron), or name its program as `crontab` in config.yaml",
+    "scheduler_unreadable": "run `crontab -l` as this user and mend what it says; until then nothing is written",
+    "table_refused": "run `crontab -l` and look at the message above; the table is as it was",
+    "table_full": "cron reads 10,000 lines at most: spread the jobs over more machines or users",
+    "table_changed": "nothing: somebody edited the table at the same moment, the next round starts from what is there",
+    "table_damaged": "the former table was put back; compare it with the newest file in backups/",
+}
+
+
+def remedy(code: str) -> str:
+    """Return what to do about an error of this code, in words."""
+    return REMEDIES.get(code, "see agent.log")
+
+
+def of_os_error(error: OSError, what: str) -> CrontopusError:
+    """Return the error that says what the system refused: a full disk may get better, a refusal does not."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable(f"{what}: {error.strerror}", code="disk_full", retry_after_s=60)
+    return Stalled(f"{what}: {error.strerror or error}", code="home_unusable")

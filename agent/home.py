@@ -1,0 +1,198 @@
+"""The agent's folder: where each file lies, and how files are written so that a crash leaves the old or the new one."""
+
+import fcntl
+import json
+import os
+import pwd
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.errors import of_os_error
+from chalicelib.domain.errors import Stalled, Unavailable
+
+FOLDER = ".crontopus"
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """directory: the folder itself, absolute; only its user may enter it."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "config.yaml"
+
+    @property
+    def agent_token(self) -> Path:
+        return self.directory / "agent-token"
+
+    @property
+    def git_token(self) -> Path:
+        return self.directory / "git-token"
+
+    @property
+    def machine_id(self) -> Path:
+        """Only where the system has no id of its own."""
+        return self.directory / "machine-id"
+
+    @property
+    def run_job(self) -> Path:
+        return self.directory / "bin" / "run-job"
+
+    @property
+    def jobs(self) -> Path:
+        return self.directory / "jobs"
+
+    @property
+    def repo(self) -> Path:
+        return self.directory / "repo"
+
+    @property
+    def manifests(self) -> Path:
+        """What was read of each manifest, so that nothing is read twice and a broken one keeps its last good version."""
+        return self.directory / "manifests.jsonl"
+
+    @property
+    def inventory(self) -> Path:
+        return self.directory / "inventory.json"
+
+    @property
+    def backups(self) -> Path:
+        return self.directory / "backups"
+
+    @property
+    def status(self) -> Path:
+        return self.directory / "status.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by a running daemon for as long as it runs."""
+        return self.directory / "lock"
+
+    @property
+    def round_lock(self) -> Path:
+        """Held for one round, so that `sync` and the daemon take turns."""
+        return self.directory / "round.lock"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "agent.log"
+
+
+def find_home(environ: Mapping[str, str], uid: int) -> Home:
+    """Return the folder of this user's agent: below CRONTOPUS_HOME, else below the user's home."""
+    base = environ.get("CRONTOPUS_HOME") or environ.get("HOME") or _home_of(uid)
+    if not base.startswith("/"):
+        raise Stalled(f"the home {base!r} is no absolute path", code="home_unusable")
+    return Home(Path(base) / FOLDER)
+
+
+def table_lock(home: Home, uid: int) -> Path:
+    """Return what agents of one user lock before they touch its crontab, whatever their own folders: the user's home."""
+    found = Path(_home_of(uid))
+    return found if found.is_dir() and os.access(found, os.R_OK) else home.directory
+
+
+def _home_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return "/"
+
+
+def make_private(directory: Path) -> None:
+    """Make sure the folder is there and nobody else may enter it."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+    except OSError as e:
+        raise of_os_error(e, f"the folder {directory} cannot be used") from e
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o600, is_durable: bool = True) -> None:
+    """Put a whole file in place at once. is_durable: it survives a power cut too."""
+    try:
+        _replace(path, content, mode, is_durable)
+    except OSError as e:
+        raise of_os_error(e, f"{path} cannot be written") from e
+
+
+def _replace(path: Path, content: bytes, mode: int, is_durable: bool) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            if is_durable:
+                os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    if is_durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(directory: Path) -> None:
+    """Make the folder's entries survive a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_json(path: Path) -> Any | None:
+    """Return what a file of ours holds, None if it is absent or not whole."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as e:
+        raise of_os_error(e, f"{path} cannot be read") from e
+
+
+def read_secret(path: Path) -> str:
+    """Return the one line of a token's file. Raise Stalled if there is none."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as e:
+        raise Stalled(f"{path} cannot be read; this machine is not enrolled", code="not_enrolled") from e
+
+
+@contextmanager
+def locked(path: Path, *, wait_s: float) -> Iterator[int]:
+    """Hold the lock on a file (made if absent) or a folder; yields its descriptor.
+
+    Raise Unavailable if somebody else holds it for longer than `wait_s`.
+    """
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, 0o600)
+    except OSError as e:
+        raise of_os_error(e, f"{path} cannot be locked") from e
+    try:
+        _acquire(handle, path, time.monotonic() + wait_s)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _acquire(handle: int, path: Path, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as e:
+            if time.monotonic() >= until:
+                raise Unavailable(f"another agent of this user is at work ({path} is locked)", code="locked") from e
+        time.sleep(_POLL_S)

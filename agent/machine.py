@@ -1,0 +1,121 @@
+"""What the agent can say about the machine it runs on."""
+
+import hashlib
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from agent import proc
+from agent.home import Home, write_file
+from chalicelib.domain.errors import CrontopusError
+
+VERSION = "0.1.0"
+
+_ROOT = Path("/")
+_ID_FILES = ("etc/machine-id", "var/lib/dbus/machine-id")
+_SYSTEMD_CRON = tuple(f"{base}/systemd/system-generators/systemd-crontab-generator" for base in ("usr/lib", "lib"))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """As the control plane takes them at enrolment.
+
+    timezone: IANA name, None where it is not known. scheduler: its flavour, None where there is none.
+    """
+
+    name: str
+    hostname: str
+    platform: str
+    version: str
+    machine_id: str
+    timezone: str | None
+    scheduler: str | None
+
+    def as_body(self) -> dict[str, str | None]:
+        return asdict(self)
+
+
+def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping[str, str], root: Path = _ROOT) -> Facts:
+    """Return the facts of this machine. name: what to call it, its hostname if None. root: where the system's files lie."""
+    hostname = socket.gethostname() or "localhost"
+    return Facts(
+        name=name or hostname,
+        hostname=hostname,
+        platform=sys.platform,
+        version=VERSION,
+        machine_id=machine_id(home, uid, root),
+        timezone=timezone(environ, root),
+        scheduler=scheduler_flavour(crontab, environ, root),
+    )
+
+
+def machine_id(home: Home, uid: int, root: Path = _ROOT) -> str:
+    """Return what tells this user of this machine from all others: SHA-256, hex; the system's own id is not given away.
+
+    machine-id(5) asks for exactly that. Where the system has none, one is made once and kept in the agent's folder.
+    """
+    own = next((text for name in _ID_FILES if (text := _first_line(root / name))), None) or _kept_id(home)
+    return hashlib.sha256(f"crontopus endpoint\0{own}\0{uid}".encode()).hexdigest()
+
+
+def _kept_id(home: Home) -> str:
+    kept = _first_line(home.machine_id)
+    if kept:
+        return kept
+    made = secrets.token_hex(16)
+    write_file(home.machine_id, f"{made}\n".encode())
+    return made
+
+
+def timezone(environ: Mapping[str, str], root: Path = _ROOT) -> str | None:
+    """Return the zone that cron lives in. The system's comes first: TZ of our own shell need not be cron's."""
+    candidates = (_linked_zone(root / "etc/localtime"), _first_line(root / "etc/timezone"), environ.get("TZ", "").lstrip(":"))
+    return next((zone for zone in candidates if zone and _is_zone(zone)), None)
+
+
+def _linked_zone(path: Path) -> str | None:
+    try:
+        target = str(path.readlink())
+    except OSError:
+        return None
+    return target.partition("zoneinfo/")[2] or None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip().split("\n")[0] or None
+    except (OSError, ValueError):
+        return None
+
+
+def scheduler_flavour(crontab: str, environ: Mapping[str, str], root: Path = _ROOT) -> str | None:
+    """Return whose cron this is, for its rules differ: debian, cronie, busybox, systemd-cron, vixie-macos or vixie."""
+    found = shutil.which(crontab, path=environ.get("PATH"))
+    if found is None:
+        return None
+    if Path(found).resolve().name.startswith("busybox"):
+        return "busybox"
+    if sys.platform == "darwin":
+        return "vixie-macos"
+    if any((root / name).exists() for name in _SYSTEMD_CRON):
+        return "systemd-cron"
+    try:
+        said = proc.run([found, "-V"], environ=environ, timeout_s=5)
+    except CrontopusError:
+        return None
+    if b"cronie" in said.output + said.errors:
+        return "cronie"
+    return "debian" if (root / "etc/debian_version").exists() else "vixie"

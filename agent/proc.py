@@ -1,0 +1,47 @@
+"""The one door to other programs."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.domain.errors import Stalled, Unavailable
+
+# What a child needs to find its user and its files. The rest stays here: it may hold secrets or change what a program says.
+KEPT = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program ended. code: its exit code, negative for the signal that ended it."""
+
+    code: int
+    output: bytes
+    errors: bytes
+
+
+def run(command: Sequence[str], *, environ: Mapping[str, str], timeout_s: float = 20) -> Finished:
+    """Run a program to its end and return what it said, in the C locale.
+
+    Raise Stalled if it cannot be started, Unavailable if it takes too long; then it and its children are killed.
+    """
+    environment = {key: environ[key] for key in KEPT if key in environ} | {"LC_ALL": "C"}
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as e:
+        raise Stalled(f"{command[0]!r} cannot be started: {e.strerror}", code="program_missing") from e
+    with child:
+        try:
+            output, errors = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as e:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise Unavailable(f"`{' '.join(command[:2])}` did not end within {timeout_s:g} s", code="timeout") from e
+    return Finished(child.returncode, output, errors)

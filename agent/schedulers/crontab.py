@@ -1,0 +1,200 @@
+"""The user's crontab: the door to the `crontab` program, and the order of steps in which a table is replaced."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from agent import proc
+from agent.home import locked, make_private, write_file
+from agent.schedulers import block
+from agent.schedulers.base import Actual, Known
+from chalicelib.domain.errors import Stalled, Unavailable
+
+log = logging.getLogger(__name__)
+
+# Debian's cron refuses more, and ignores a longer table that got there by another way.
+MAX_LINES = 10_000
+MAX_COMMAND = 998
+KEPT_BACKUPS = 10
+LOCK_WAIT_S = 10
+
+# Everything else that exits with 1 is a failure, and must never be taken for "the table is empty".
+_NO_TABLE = re.compile(rb"(?:crontab: )?no crontab for \S+\s*|crontab: can't open '[^'\n/]+': No such file or directory\s*")
+_PLAIN_COMMAND = re.compile(r"/[^\s%]+ CRONTOPUS:[0-9a-f-]{36}")
+
+
+class Table(Protocol):
+    """A whole crontab."""
+
+    def read(self) -> bytes:
+        """Return the table, empty if there is none. Raise Stalled or Unavailable if that is not certain."""
+
+    def install(self, file: Path) -> None:
+        """Make the file's content the table. Raise Stalled or Unavailable if it was refused."""
+
+    def clear(self) -> None:
+        """Leave no table behind."""
+
+
+class CrontabProgram:
+    """Table through the `crontab` program. program: its name or path."""
+
+    def __init__(self, program: str, environ: Mapping[str, str]) -> None:
+        self.program = program
+        self.environ = environ
+
+    def read(self) -> bytes:
+        try:
+            done = proc.run([self.program, "-l"], environ=self.environ)
+        except Unavailable as e:
+            raise Unavailable(e.message, code="scheduler_unreadable") from e
+        if done.code == 0:
+            return done.output
+        if done.code == 1 and not done.output and _NO_TABLE.fullmatch(done.errors):
+            return b""
+        raise Stalled(f"`crontab -l` failed: {_said(done)}; nothing was written", code="scheduler_unreadable")
+
+    def install(self, file: Path) -> None:
+        # A file, not standard input: then the message names the line that was refused.
+        self._change(str(file))
+
+    def clear(self) -> None:
+        self._change("-r")
+
+    def _change(self, argument: str) -> None:
+        done = proc.run([self.program, argument], environ=self.environ)
+        if done.code == 0:
+            return
+        if b"No space left" in done.errors:
+            raise Unavailable(f"crontab could not write the table: {_said(done)}", code="disk_full", retry_after_s=60)
+        raise Stalled(f"crontab refused the new table: {_said(done)}", code="table_refused")
+
+
+def _said(done: proc.Finished) -> str:
+    text = done.errors.decode(errors="replace").strip() or "it said nothing"
+    return f"exit code {done.code}, {' / '.join(text.splitlines()[:3])[:300]}"
+
+
+class Crontab:
+    """Scheduler over a table.
+
+    command_of: job id -> what cron shall run. backups: folder of the tables that were replaced. lock: see `table_lock`.
+    trace: hears of each step of a replacement once it is done.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        endpoint_id: str,
+        command_of: Callable[[str], str],
+        backups: Path,
+        lock: Path,
+        trace: Callable[[str], None] = log.debug,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.table = table
+        self.endpoint_id = endpoint_id
+        self.command_of = command_of
+        self.backups = backups
+        self.lock = lock
+        self.trace = trace
+        self.now = now
+
+    def held(self, *, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[object]:
+        return locked(self.lock, wait_s=wait_s)
+
+    def raw(self) -> bytes:
+        return self.table.read()
+
+    def line(self, fields: str, job_id: str) -> bytes:
+        command = self.command_of(job_id)
+        line = f"{fields} {command}".encode(errors="surrogateescape")
+        if not _PLAIN_COMMAND.fullmatch(command) or len(line) > MAX_COMMAND:
+            raise Stalled(f"cron cannot run {command!r} as it stands", code="home_unusable")
+        return line
+
+    def find(self, raw: bytes, known: Known) -> Actual:
+        return block.find(raw, known)
+
+    def compose(self, actual: Actual, lines: Sequence[bytes]) -> bytes:
+        return block.compose(actual.foreign, lines, self.endpoint_id, actual.bare_foreign)
+
+    def replace(self, old: bytes, new: bytes) -> Path:
+        refuse_oversize(new)
+        make_private(self.backups)
+        saved = self._back_up(old)
+        self.trace("backed up")
+        staged = self.backups / "next"
+        write_file(staged, new)
+        self.trace("staged")
+        # An editor may have saved since we read. What is left of the window is the time `crontab` takes.
+        if self.table.read() != old:
+            raise Unavailable("the crontab was edited while we were at it", code="table_changed", retry_after_s=1)
+        self.trace("read again")
+        try:
+            self._put(staged, new)
+        except Stalled:
+            if not new or new.endswith(b"\n") or self.table.read() != old:
+                raise
+            # The table had no final newline when we came, and this cron does not take one back like that.
+            return self.replace(old, new + b"\n")
+        self.trace("installed")
+        self._verify(old, new)
+        self.trace("read back")
+        staged.unlink(missing_ok=True)
+        return saved
+
+    def _put(self, staged: Path, content: bytes) -> None:
+        if content:
+            self.table.install(staged)
+        else:
+            self.table.clear()
+
+    def _verify(self, old: bytes, new: bytes) -> None:
+        """Raise unless the table is what we installed; put the old one back if lines that were to stay have gone."""
+        found = self.table.read()
+        if found == new:
+            return
+        if found == old:
+            raise Unavailable("crontab reported success and left the table as it was", code="table_refused")
+        if not lost_lines(old, new, found):
+            raise Unavailable("the crontab was edited right after we wrote it", code="table_changed", retry_after_s=1)
+        self._back_up(found)
+        staged = self.backups / "next"
+        write_file(staged, old)
+        self._put(staged, old)
+        raise Stalled("the table that was read back lacks lines that were to stay", code="table_damaged")
+
+    def _back_up(self, table: bytes) -> Path:
+        """Save a table unless it is the one saved last, and forget all but the newest."""
+        mark = block.digest(table)[:8]
+        present = self._saved()
+        if present and present[-1].name.endswith(mark) and present[-1].read_bytes() == table:
+            return present[-1]
+        path = self.backups / f"crontab.{self.now():%Y%m%dT%H%M%S.%fZ}.{mark}"
+        write_file(path, table)
+        for old in [*present, path][:-KEPT_BACKUPS]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def _saved(self) -> list[Path]:
+        return sorted(self.backups.glob("crontab.*"))
+
+
+def refuse_oversize(table: bytes) -> None:
+    """Raise Stalled if cron would not read the whole table."""
+    count = table.count(b"\n") + (0 if table.endswith(b"\n") or not table else 1)
+    if count > MAX_LINES:
+        raise Stalled(f"the table would have {count} lines, cron reads {MAX_LINES}; nothing was written", code="table_full")
+
+
+def lost_lines(old: bytes, new: bytes, found: bytes) -> int:
+    """Return how many lines that were to stay are missing in what was found."""
+    staying = Counter(old.split(b"\n")) & Counter(new.split(b"\n"))
+    return (staying - Counter(found.split(b"\n"))).total()
