@@ -18,12 +18,12 @@ _FILE, _PROGRAM, _LINK = "100644", "100755", "120000"
 class Archive:
     """The files and links of one commit, as far as the archive tells."""
 
-    def __init__(self, compressed: bytes) -> None:
+    def __init__(self, compressed: bytes, max_plain_bytes: int = MAX_PLAIN_BYTES) -> None:
         """Read a .tar.gz. Raise TooLarge, or Unavailable if it is none."""
         self._files: dict[str, File] = {}
         self._modes: dict[str, str] = {}
         try:
-            with tarfile.open(fileobj=io.BytesIO(_plain(compressed)), mode="r:") as tar:
+            with tarfile.open(fileobj=io.BytesIO(_plain(compressed, max_plain_bytes)), mode="r:") as tar:
                 for member in tar:
                     self._take(tar, member)
         except (tarfile.TarError, zlib.error, EOFError, ValueError) as e:
@@ -58,11 +58,11 @@ class Archive:
         self._modes[path] = mode
 
 
-def _plain(compressed: bytes) -> bytes:
+def _plain(compressed: bytes, max_bytes: int) -> bytes:
     inflater = zlib.decompressobj(wbits=31)
-    plain = inflater.decompress(compressed, MAX_PLAIN_BYTES)
-    if inflater.unconsumed_tail:
-        raise TooLarge(f"the repository holds more than {MAX_PLAIN_BYTES} bytes")
+    plain = inflater.decompress(compressed, max_bytes)
+    if len(plain) >= max_bytes:
+        raise TooLarge(f"the repository holds more than {max_bytes} bytes")
     if not inflater.eof:
         raise EOFError("the archive ends early")
     return plain
