@@ -10,8 +10,8 @@ class Config:
     """What a deployment decides.
 
     table_prefix: stands before every table's name. forge_url: base URL of the forge as the control plane reaches it.
-    forge_public_url: the same as people and agents reach it. forge_bot: login of the account that commits. app_secret: name of the secret with keys and forge credentials.
-    kms_key: id of the key that seals what a tenant entrusts to us.
+    forge_public_url: the same as people and agents reach it. forge_bot: login of the account that commits.
+    app_secret: name of the secret with keys and forge credentials. kms_key: the key that seals what tenants entrust to us.
     """
 
     stage: str

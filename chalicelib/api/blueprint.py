@@ -4,11 +4,12 @@ import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from chalice.app import Blueprint, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from chalicelib.api import errors
 from chalicelib.api.callers import Auth, authenticate
@@ -17,10 +18,21 @@ from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
 from chalicelib.logs import log
 from chalicelib.services.sessions import Caller
 
+
+def text_only(value: object) -> object:
+    """Return the value; raise ValueError if JSON held something else than text where a moment belongs."""
+    if isinstance(value, str | datetime):
+        return value
+    raise ValueError("must be a moment as text, such as 2026-01-31T08:00:00Z")
+
+
 BodyFormat = Literal["json", "form"]
 
 # A moment on the wire: RFC 3339 with an offset in, UTC with milliseconds out.
-Moment = Annotated[AwareDatetime, PlainSerializer(times.to_text, when_used="json")]
+# Text only: strict models would refuse text where a validator of ours stands in between, lax ones would take numbers.
+Moment = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(text_only), PlainSerializer(times.to_text, when_used="json")
+]
 
 SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",

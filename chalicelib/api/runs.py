@@ -1,6 +1,5 @@
 """Routes of runs: reports in, history out."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -9,10 +8,11 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    PlainValidator,
     RootModel,
     Tag,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
@@ -56,19 +56,17 @@ class RunIn(Model):
         return self
 
 
-def _run_or_problems(value: object) -> RunIn | Invalid:
+def _run_or_problems(value: object, read: ValidatorFunctionWrapHandler) -> RunIn | Invalid:
     """One bad run must not keep the others of its batch from being counted."""
     try:
-        # Read as JSON, not as Python values: in strict mode only JSON may hold a moment as text.
-        return RunIn.model_validate_json(json.dumps(value))
+        run: RunIn = read(value)
     except ValidationError as e:
         return Invalid.of(errors.problems_of(e))
+    return run
 
 
 class Batch(Model):
-    runs: list[Annotated[Any, PlainValidator(_run_or_problems, json_schema_input_type=RunIn)]] = Field(
-        min_length=1, max_length=MAX_BATCH
-    )
+    runs: list[Annotated[RunIn, WrapValidator(_run_or_problems)]] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 class CheckIn(RootModel[Annotated[RunIn, Tag("~run")] | Annotated[Batch, Tag("~batch")]]):

@@ -1,8 +1,7 @@
 """Runs and the rule that counts each of them once, however often and in whatever order its reports arrive."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -45,7 +44,6 @@ class Run:
     commit: str | None
     reported_at: datetime
     received_at: datetime
-    fingerprint: str = ""
 
     @property
     def is_finished(self) -> bool:
@@ -62,9 +60,9 @@ class Run:
         return ids.uuid7_time(self.run_id).date().isoformat()
 
 
-def with_fingerprint(run: Run) -> Run:
-    """Return the run with the digest of what its report claims; how often or when it was sent does not count."""
-    claims = (
+def _claims(run: Run) -> tuple[object, ...]:
+    """Return what a report claims; how often or when it was sent does not count."""
+    return (
         run.job_id,
         run.endpoint_id,
         run.status,
@@ -77,7 +75,6 @@ def with_fingerprint(run: Run) -> Run:
         run.output_bytes,
         run.commit,
     )
-    return replace(run, fingerprint=hashlib.sha256(repr(claims).encode()).hexdigest()[:16])
 
 
 def judge(stored: Run | None, reported: Run) -> Outcome:
@@ -89,7 +86,7 @@ def judge(stored: Run | None, reported: Run) -> Outcome:
         return "created"
     if stored.endpoint_id != reported.endpoint_id:
         return "conflict"
-    if stored.fingerprint == reported.fingerprint or not reported.is_finished:
+    if not reported.is_finished or _claims(stored) == _claims(reported):
         return "duplicate"
     return "conflict" if stored.is_finished else "created"
 

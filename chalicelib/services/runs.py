@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.domain import ids
 from chalicelib.domain.errors import Forbidden, Invalid, NotFound
-from chalicelib.domain.runs import Outcome, Run, days_back, with_fingerprint
+from chalicelib.domain.runs import Outcome, Run, days_back
 from chalicelib.services.sessions import Caller
 from chalicelib.store import runs as run_store
 
@@ -36,14 +36,14 @@ class Page:
 def check_in(caller: Caller, run: Run) -> Outcome:
     """Write one report into the ledger, once. Raise Forbidden if it names another endpoint than the caller."""
     _refuse_other_endpoint(caller, run)
-    return run_store.record(with_fingerprint(run))
+    return run_store.record(run)
 
 
 def check_in_batch(caller: Caller, runs: Sequence[Run]) -> list[Outcome]:
     """Write up to 25 reports and return what became of each, in order. Raise Forbidden if one names another endpoint."""
     for run in runs:
         _refuse_other_endpoint(caller, run)
-    return run_store.record_batch([with_fingerprint(run) for run in runs])
+    return run_store.record_batch(runs)
 
 
 def _refuse_other_endpoint(caller: Caller, run: Run) -> None:

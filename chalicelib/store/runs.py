@@ -8,7 +8,7 @@ from dataclasses import fields
 from itertools import islice
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.transactions import TransactWrite
@@ -18,17 +18,15 @@ from chalicelib.store.tables import (
     CompressedText,
     MomentAttribute,
     Table,
+    WholeNumber,
     connection,
     is_condition_failure,
+    put_all,
     store_errors,
     table_name,
 )
 
-_PLAIN = [
-    field.name
-    for field in fields(Run)
-    if field.name not in ("tenant_id", "job_id", "run_id", "output", "fingerprint", "commit")
-]
+_PLAIN = [field.name for field in fields(Run) if field.name not in ("tenant_id", "job_id", "run_id", "output", "commit")]
 FEED_ATTRIBUTES = [*_PLAIN, "commit_sha"]
 
 
@@ -54,17 +52,16 @@ class RunItem(Table):
     status = UnicodeAttribute()
     started_at = MomentAttribute()
     finished_at = MomentAttribute(null=True)
-    duration_ms = NumberAttribute(null=True)
-    exit_code = NumberAttribute(null=True)
-    signal = NumberAttribute(null=True)
+    duration_ms = WholeNumber(null=True)
+    exit_code = WholeNumber(null=True)
+    signal = WholeNumber(null=True)
     output = CompressedText(null=True)
-    output_bytes = NumberAttribute()
+    output_bytes = WholeNumber()
     output_truncated = BooleanAttribute()
     commit_sha = UnicodeAttribute(null=True)
     reported_at = MomentAttribute()
     received_at = MomentAttribute()
-    fingerprint = UnicodeAttribute(null=True)
-    ttl = NumberAttribute()
+    ttl = WholeNumber()
     feed_index = FeedIndex()
 
 
@@ -92,9 +89,7 @@ def record_batch(runs: Sequence[Run]) -> list[Outcome]:
     starts = [run for run in writes.values() if not run.is_finished]
     with store_errors():
         if results:
-            with RunItem.batch_write() as batch:
-                for run in results:
-                    batch.save(_item(run))
+            put_all(RunItem, [_attributes(run) for run in results])
         _write_starts(starts)
     return outcomes
 
@@ -177,18 +172,19 @@ def _feed(tenant_id: str, day: str) -> str:
     return f"{tenant_id}#{day}"
 
 
+def _attributes(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in _PLAIN} | {
+        "job_key": _job_key(run.tenant_id, run.job_id),
+        "run_id": run.run_id,
+        "feed": _feed(run.tenant_id, run.day),
+        "output": run.output,
+        "commit_sha": run.commit,
+        "ttl": int((run.received_at + RETENTION).timestamp()),
+    }
+
+
 def _item(run: Run) -> RunItem:
-    values = {name: getattr(run, name) for name in _PLAIN}
-    return RunItem(
-        _job_key(run.tenant_id, run.job_id),
-        run.run_id,
-        feed=_feed(run.tenant_id, run.day),
-        output=run.output,
-        commit_sha=run.commit,
-        fingerprint=run.fingerprint,
-        ttl=int((run.received_at + RETENTION).timestamp()),
-        **values,
-    )
+    return RunItem(**_attributes(run))
 
 
 def _run(item: RunItem) -> Run:
@@ -200,6 +196,5 @@ def _run(item: RunItem) -> Run:
         run_id=item.run_id,
         output=item.output,
         commit=item.commit_sha,
-        fingerprint=item.fingerprint or "",
         **values,
     )

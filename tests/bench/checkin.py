@@ -1,6 +1,7 @@
 """What a check-in costs: calls and units as they are counted, CPU of the handler against a stub, import of the real package."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tests.bench.figures import Figure, median_of
+from tests.bench.figures import Figure, calibrated
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "build" / "deployment.zip"
@@ -78,8 +79,9 @@ def _counts() -> list[Figure]:
 
     from app import app
     from chalicelib.store import runs as run_store
+    from tests.bench.dynamodb_stub import TOKEN_ITEM
     from tests.fixtures.builders import run
-    from tests.functional.test_write_units import units
+    from tests.functional.test_write_units import size_bytes, units
 
     names: list[str] = []
     inner = Connection._make_api_call
@@ -104,8 +106,8 @@ def _counts() -> list[Figure]:
         Figure("checkin_write_calls", sum(name not in reads for name in single), "calls", 1),
         Figure("checkin_batch25_read_calls", sum(name in reads for name in batch), "calls", 2),
         Figure("checkin_batch25_write_calls", sum(name not in reads for name in batch), "calls", 2),
-        # A token is far below 4 KiB and read consistently: one read unit.
-        Figure("checkin_read_units", 1, "units", 1),
+        # A consistent read costs one unit for each begun 4 KiB.
+        Figure("checkin_read_units", math.ceil(size_bytes(TOKEN_ITEM) / 4096), "units", 1),
         Figure("checkin_write_units_usual", units(run_store._item(run())), "units", 4),
         Figure("checkin_write_units_500_bytes_of_noise", units(run_store._item(worst)), "units", 4),
     ]
@@ -120,8 +122,8 @@ def _cpu() -> list[Figure]:
     stdout = os.dup(1)
     os.dup2(null, 1)
     try:
-        one = median_of(lambda: _cpu_ms(lambda: app(single, SimpleNamespace()), CALLS), ROUNDS)
-        many = median_of(lambda: _cpu_ms(lambda: app(batch, SimpleNamespace()), CALLS // 10), ROUNDS) / 25
+        one = calibrated(lambda: _cpu_ms(lambda: app(single, SimpleNamespace()), CALLS), ROUNDS)
+        many = calibrated(lambda: _cpu_ms(lambda: app(batch, SimpleNamespace()), CALLS // 10), ROUNDS) / 25
     finally:
         os.dup2(stdout, 1)
         os.close(null)
@@ -149,4 +151,4 @@ def _import() -> list[Figure]:
             command = [sys.executable, "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, {folder!r}); {program}"]
             return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-        return [Figure("package_cold_import", median_of(once, ROUNDS), "s", 0.30)]
+        return [Figure("package_cold_import", calibrated(once, ROUNDS), "s", 0.30)]

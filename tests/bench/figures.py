@@ -1,8 +1,15 @@
 """A figure of the bench, and how it is judged."""
 
+import hashlib
+import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+
+# CPU of the yardstick, in ms, on the machine whose milliseconds the budgets mean (2 vCPU, AMD EPYC, Python 3.11).
+YARDSTICK_MS = 0.65
+_DOCUMENT = {str(number): ["some text", number, number / 7, None, {"deeper": "x" * 20}] for number in range(60)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,20 @@ class Figure:
         return f"{self.name} {self.value:.4g} {self.unit} {budget} {'short' if self.is_short else 'ok'}"
 
 
-def median_of(measure: Callable[[], float], rounds: int) -> float:
-    """Return the median of several measurements, after one that warms up."""
+def yardstick_ms() -> float:
+    """Return the CPU milliseconds of a fixed piece of work (JSON and SHA-256): how fast this machine is just now."""
+    before = time.process_time()
+    for _ in range(5):
+        hashlib.sha256(json.dumps(json.loads(json.dumps(_DOCUMENT))).encode()).hexdigest()
+    return (time.process_time() - before) * 1000
+
+
+def calibrated(measure: Callable[[], float], rounds: int) -> float:
+    """Return the median of a CPU time as it would be on the reference machine; the yardstick is taken beside each round."""
     measure()
-    return median(measure() for _ in range(rounds))
+    ratios = []
+    for _ in range(rounds):
+        before = yardstick_ms()
+        value = measure()
+        ratios.append(value / ((before + yardstick_ms()) / 2))
+    return median(ratios) * YARDSTICK_MS
