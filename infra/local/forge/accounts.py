@@ -81,10 +81,13 @@ def create_user(db: Database, login: str, email: str, password: str, **flags: ob
 
 def create_organization(db: Database, login: str, owner: Account, visibility: str) -> Account:
     _check_login(db, login)
-    with db.transaction():
-        sql = "INSERT INTO accounts (login, kind, visibility, created_at) VALUES (?, 'organization', ?, ?)"
-        organization_id = db.write(sql, login, visibility, now_text())
-        db.write("INSERT INTO owners VALUES (?, ?)", organization_id, owner.id)
+    sql = "INSERT INTO accounts (login, kind, visibility, created_at) VALUES (?, 'organization', ?, ?)"
+    try:
+        with db.transaction():
+            organization_id = db.write(sql, login, visibility, now_text())
+            db.write("INSERT INTO owners VALUES (?, ?)", organization_id, owner.id)
+    except sqlite3.IntegrityError as e:
+        raise Refused(422, f"user already exists [name: {login}]") from e
     return _existing(db, login)
 
 

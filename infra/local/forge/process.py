@@ -1,4 +1,4 @@
-"""The local forge as a child process: for the local stack and for tests."""
+"""The local forge as a child process, ready when the constructor returns: what tests start."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ _READY = "forge ready on "
 
 
 class ForgeProcess:
-    """Started at once and ready when the constructor returns. url: where it listens."""
+    """url: where it listens."""
 
     def __init__(self, data: Path, admin_user: str, password_file: Path, port: int = 0) -> None:
         """port: 0 takes a free one. Raise RuntimeError, with its last words, if it ends before it is ready."""

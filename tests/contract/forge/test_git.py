@@ -155,7 +155,7 @@ def test_a_deleted_token_is_dead_for_git_at_once(
 
     world.client().delete_token(reader[0], "ep-1")
 
-    assert "uthentication failed" in refused("fetch", "-q", cwd=tmp_path / "work")
+    refused("fetch", "-q", cwd=tmp_path / "work")
 
 
 class _Nowhere:
