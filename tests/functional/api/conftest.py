@@ -15,7 +15,7 @@ from chalicelib.services import doors, jobs
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api import forge as forges
 from tests.functional.api.client import Answer, Api, connect
-from tests.functional.conftest import aws
+from tests.tables import aws
 
 PASSWORD = "correct horse battery"
 FACTS = {
