@@ -1,0 +1,154 @@
+"""The running agent: heartbeat, rounds and delivery put together."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent import loop
+from agent import spool as spools
+from agent.client import Api
+from agent.config import Config
+from agent.gitdoor import Door
+from agent.gitsync import GitSource
+from agent.home import Home, locked, make_private, read_secret, table_lock
+from agent.loop import Part
+from agent.machine import VERSION, scheduler_flavour, timezone
+from agent.report import Delivery
+from agent.schedulers.crontab import Crontab, CrontabProgram
+from agent.status import StatusBoard, problems_for_heartbeat
+from agent.sync import Sync
+from agent.wrapper.command import crontab_command
+from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated, Unavailable
+from chalicelib.domain.times import to_text
+
+log = logging.getLogger(__name__)
+
+_ABANDONED_S = 3600
+_START_WAIT_S = 1  # `status` holds the lock for a moment
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Crontab:
+    """Return this machine's scheduler."""
+    return Crontab(
+        CrontabProgram(config.crontab, environ),
+        endpoint_id=config.endpoint_id,
+        command_of=lambda job_id: crontab_command(home.directory, job_id),
+        backups=home.backups,
+        lock=table_lock(home, uid),
+    )
+
+
+def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Sync:
+    """Return the rounds of this machine."""
+    door = Door(config.git.url, config.git.username, read_secret(home.git_token))
+    return Sync(
+        home,
+        endpoint_id=config.endpoint_id,
+        tenant_id=config.tenant_id,
+        source=GitSource(home.repo, config.git.url, config.git.branch, door),
+        scheduler=open_scheduler(home, config, environ, uid),
+        edition=VERSION,
+        now=utc_now,
+    )
+
+
+class Heartbeat:
+    """Says every half minute that this machine lives, and how it is doing."""
+
+    def __init__(
+        self, config: Config, api: Api, delivery: Delivery, board: StatusBoard, environ: Mapping[str, str], now: Now = utc_now
+    ) -> None:
+        self.endpoint_id = config.endpoint_id
+        self.api = api
+        self.delivery = delivery
+        self.board = board
+        self.environ = environ
+        self.now = now
+        self.flavour = scheduler_flavour(config.crontab, environ)
+
+    def beat(self) -> None:
+        """Send one. Raise Stalled if the control plane does not know this machine any more."""
+        now = self.now()
+        try:
+            answer = self.api.heartbeat(self.endpoint_id, self._body(now))
+        except (Unauthenticated, Forbidden) as e:
+            raise Stalled(f"the control plane refuses this machine: {e.message}", code="endpoint_revoked") from e
+        try:
+            state, server_time = str(answer["endpoint"]["state"]), datetime.fromisoformat(answer["server_time"])
+        except (KeyError, TypeError, ValueError) as e:
+            raise Unavailable(f"the API's answer to a heartbeat cannot be read: {e}", code="api_unavailable") from e
+        self.board.heard(now, state, (now - server_time).total_seconds())
+
+    def _body(self, now: datetime) -> dict[str, object]:
+        sync = self.board.part("sync")
+        backlog = spools.backlog(self.delivery.spool, spools.process_alive)
+        return {
+            "version": VERSION,
+            "commit": sync.get("applied"),
+            "spool_depth": backlog.depth,
+            "oldest_unsent_at": to_text(backlog.oldest_at) if backlog.oldest_at else None,
+            "clock_at": to_text(now),
+            "timezone": timezone(self.environ),
+            "scheduler": self.flavour,
+            "problems": problems_for_heartbeat(sync, self.delivery.problems(backlog)),
+        }
+
+
+def spool_of(home: Home) -> Path:
+    return home.directory / "spool"
+
+
+def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.Event, now: Now = utc_now) -> None:
+    """Run until `stop` is set. Raise Unavailable at once if another agent runs in this folder."""
+    with locked(home.lock, wait_s=_START_WAIT_S) as handle:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        board = StatusBoard(home.status)
+        board.started(os.getpid(), VERSION, now())
+        sync = open_sync(home, config, environ, os.getuid())
+        prepare(home, sync)
+        token = read_secret(home.agent_token)
+        delivery = Delivery(spool_of(home), config.endpoint_id, Api(config.api_url, token).check_in)
+        heartbeat = Heartbeat(config, Api(config.api_url, token), delivery, board, environ, now)
+        log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
+        loop.run(_parts(config, board, heartbeat, sync, delivery, now), stop)
+        log.info("stopped")
+
+
+def prepare(home: Home, sync: Sync) -> None:
+    """Put in place what jobs need, and remove what a crash has left half written."""
+    for left_over in home.directory.glob(".*"):
+        if left_over.is_file() and time.time() - left_over.stat().st_mtime > _ABANDONED_S:
+            left_over.unlink(missing_ok=True)
+    for folder in (spool_of(home), home.jobs, home.run_job.parent):
+        make_private(folder)
+    sync.files.install()
+
+
+def _parts(config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Delivery, now: Now) -> list[Part]:
+    def beat() -> None:
+        was_failing = board.part("heartbeat").get("error")
+        heartbeat.beat()
+        if was_failing:
+            delivery.retry_now()
+
+    def deliver() -> float:
+        step = delivery.deliver_once(now())
+        board.delivered(step, now())
+        return max(step.wait_s, config.intervals.delivery_s if not step.sent else 0.0)
+
+    spans = config.intervals
+    return [
+        Part("heartbeat", spans.heartbeat_s, beat, lambda error: board.failed("heartbeat", error, now())),
+        Part("sync", spans.sync_s, lambda: board.synced(sync.round()), lambda error: board.failed("sync", error, now())),
+        Part("delivery", spans.delivery_s, deliver, lambda error: board.failed("delivery", error, now())),
+    ]

@@ -1,0 +1,62 @@
+"""Enrolment: hand in a token, get an identity."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from agent.client import Api
+from agent.config import Config, Remote, check_url, load_config, save_config
+from agent.home import Home, make_private, write_file
+from agent.machine import Facts
+from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated
+
+_TENANT = re.compile(r"/job-manifests-([a-z0-9-]+)(?:\.git)?$")
+
+
+def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
+    """Enroll this machine and write down who it is now. The configuration comes last: with it, the machine is enrolled.
+
+    Settings that a person made in an earlier configuration stay.
+    """
+    make_private(home.directory)
+    try:
+        answer = api.enroll(facts.as_body())
+    except (Unauthenticated, Forbidden) as e:
+        raise Stalled(f"the enrollment token was refused: {e.message}; make a new one", code="api_refused") from e
+    config, token, git_token = _read(answer, api.url, facts.name, crontab)
+    with suppress(Stalled):
+        former = load_config(home)
+        config = _with_settings(config, former)
+        if former.endpoint_id != config.endpoint_id:
+            home.status.unlink(missing_ok=True)
+    write_file(home.agent_token, f"{token}\n".encode())
+    write_file(home.git_token, f"{git_token}\n".encode())
+    save_config(home, config)
+    return config
+
+
+def _read(answer: Mapping[str, Any], api_url: str, name: str, crontab: str) -> tuple[Config, str, str]:
+    """Return the configuration, our token and the forge's."""
+    try:
+        endpoint, git = answer["endpoint"], answer["git"]
+        url, branch, username = (str(git[key]) for key in ("url", "branch", "username"))
+        token, git_token = str(answer["token"]), str(git["token"])
+        endpoint_id = str(endpoint["id"])
+    except (KeyError, TypeError) as e:
+        raise Stalled(f"the API's answer lacks {e}", code="api_refused") from e
+    if not all(_is_plain(word) for word in (token, git_token, endpoint_id, branch, username)):
+        raise Stalled("the API's answer holds credentials that are not one plain word each", code="api_refused")
+    remote = Remote(check_url(url, "the repository's address"), branch, username)
+    tenant = endpoint.get("tenant_id") or next(iter(_TENANT.findall(remote.url)), None)
+    return Config(api_url, endpoint_id, name, remote, tenant, crontab), token, git_token
+
+
+def _is_plain(word: str) -> bool:
+    return word.isascii() and word.isprintable() and " " not in word and bool(word)
+
+
+def _with_settings(config: Config, former: Config) -> Config:
+    return Config(
+        config.api_url, config.endpoint_id, config.name, config.git, config.tenant_id, config.crontab, former.intervals
+    )

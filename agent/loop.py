@@ -1,0 +1,116 @@
+"""The daemon's parts, each in a thread of its own, so that none waits for another."""
+
+import logging
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from chalicelib.domain.errors import CrontopusError, Forbidden, Stalled, Unauthenticated, Unavailable
+
+log = logging.getLogger(__name__)
+
+JITTER = 0.1
+MAX_WAIT_S = 300.0
+MAX_REFUSED_WAIT_S = 3600.0
+# Asking again soon will not change the answer, and a host that hammers at a closed door is a nuisance.
+_REFUSALS = frozenset({"git_auth", "endpoint_revoked", "source_missing", "api_refused"})
+STOP_WITHIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing the daemon does again and again.
+
+    act: does it once; returns after how many seconds to do it again, None for the usual interval.
+    failed: hears of an error, and that nothing could be done about it here.
+    """
+
+    name: str
+    interval_s: float
+    act: Callable[[], float | None]
+    failed: Callable[[Exception], None]
+
+
+def next_delay(interval_s: float, failures: int, error: Exception) -> float:
+    """Return the seconds until the next try after an error. failures: in a row, from 1.
+
+    Where waiting helps, the forge's or API's own wish counts as the least.
+    """
+    is_refused = isinstance(error, Unauthenticated | Forbidden) or (isinstance(error, Stalled) and error.code in _REFUSALS)
+    longest = MAX_REFUSED_WAIT_S if is_refused else MAX_WAIT_S
+    grown = min(interval_s * 2.0 ** min(failures - 1, 12), longest)
+    if isinstance(error, Unavailable):
+        return float(max(grown, min(error.retry_after_s, MAX_REFUSED_WAIT_S)))
+    return float(grown)
+
+
+def repeat(part: Part, stop: threading.Event, chance: Callable[[], float] = random.random) -> None:
+    """Do a part until told to stop. chance: 0 to 1; spreads what many machines would else do in the same second."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            wait_s = part.act()
+            failures = 0
+            wait_s = _spread(part.interval_s, chance()) if wait_s is None else wait_s
+        except Exception as e:
+            failures += 1
+            wait_s = _spread(next_delay(part.interval_s, failures, e), chance())
+            _report(part, e, wait_s)
+        stop.wait(wait_s)
+
+
+def _spread(wait_s: float, chance: float) -> float:
+    return wait_s * (1 - JITTER + 2 * JITTER * chance)
+
+
+def _report(part: Part, error: Exception, wait_s: float) -> None:
+    level = logging.WARNING if isinstance(error, CrontopusError) else logging.ERROR
+    code = getattr(error, "code", type(error).__name__)
+    log.log(level, f"{part.name} failed", extra={"why": str(error), "code": code, "again_in_s": round(wait_s, 1)})
+    log.debug("how it failed", exc_info=error)
+    part.failed(error)
+
+
+def run(parts: Sequence[Part], stop: threading.Event) -> None:
+    """Run all parts until `stop` is set, then give them a while to finish what they are at."""
+    threads = [threading.Thread(target=repeat, args=(part, stop), name=part.name, daemon=True) for part in parts]
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    deadline = time.monotonic() + STOP_WITHIN_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+@contextmanager
+def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on SIGTERM and SIGINT.
+
+    The handlers do nothing: an event must not be set from one, for the main thread may hold its lock just then. The number
+    of the signal comes out of a pipe instead, where a thread waits for it.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    previous_fd = signal.set_wakeup_fd(writing)
+    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def wait() -> None:
+        if os.read(reading, 1):
+            stop.set()
+
+    thread = threading.Thread(target=wait, name="signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(previous_fd)
+        os.close(writing)
+        thread.join()
+        os.close(reading)

@@ -1,0 +1,131 @@
+"""`status`: what is known of this agent right now, for a person or a program."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from agent import spool as spools
+from agent.config import Config, load_config
+from agent.home import Home, read_json
+from agent.machine import VERSION, scheduler_flavour
+from agent.status import judge
+from chalicelib.domain.errors import Stalled
+from chalicelib.domain.times import to_text
+
+HEALTHY, DEGRADED, NOT_ENROLLED = 0, 1, 2
+
+
+def running_pid(home: Home) -> int | None:
+    """Return the number of the agent's process in this folder, None if none runs."""
+    try:
+        handle = os.open(home.lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        number = os.read(handle, 32).decode(errors="replace").strip()
+        return int(number) if number.isdigit() else 0
+    finally:
+        os.close(handle)
+    return None
+
+
+def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[str, Any], int]:
+    """Return everything `status` shows, and its exit code."""
+    try:
+        config = load_config(home)
+    except Stalled as e:
+        if e.code != "not_enrolled":
+            raise
+        return {"state": "not_enrolled", "version": VERSION, "home": str(home.directory), "why": [e.message]}, NOT_ENROLLED
+    found = read_json(home.status)
+    parts: dict[str, Any] = found if isinstance(found, dict) else {}
+    pid = running_pid(home)
+    why = judge(parts, now, is_running=pid is not None, heartbeat_s=config.intervals.heartbeat_s)
+    backlog = spools.backlog(home.directory / "spool", spools.process_alive)
+    facts = _identity(home, config) | {
+        "state": "degraded" if why else "healthy",
+        "why": why,
+        "pid": pid,
+        "scheduler": scheduler_flavour(config.crontab, environ),
+        "api": parts.get("heartbeat") or {},
+        "sync": parts.get("sync") or {},
+        "delivery": parts.get("delivery") or {},
+        "spool": {
+            "depth": backlog.depth,
+            "oldest_at": to_text(backlog.oldest_at) if backlog.oldest_at else None,
+            "quarantined": backlog.quarantined,
+            "lost": backlog.lost,
+        },
+    }
+    return facts, DEGRADED if why else HEALTHY
+
+
+def _identity(home: Home, config: Config) -> dict[str, Any]:
+    return {
+        "endpoint_id": config.endpoint_id,
+        "name": config.name,
+        "tenant_id": config.tenant_id,
+        "version": VERSION,
+        "home": str(home.directory),
+        "api_url": config.api_url,
+        "repository": config.git.url,
+        "branch": config.git.branch,
+    }
+
+
+def table(facts: Mapping[str, Any], now: datetime) -> str:
+    """Return the same for a person to read."""
+    rows = list(_rows(facts, now))
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label:<{width}}  {value}" for label, value in rows)
+
+
+def _rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    yield "state", str(facts["state"]).replace("_", " ")
+    if "endpoint_id" in facts:
+        yield "enrolled as", f"{facts['name']} ({facts['endpoint_id']}) of {facts['tenant_id'] or 'an unknown tenant'}"
+        yield "agent", f"version {facts['version']}, " + (f"running, process {facts['pid']}" if facts["pid"] else "not running")
+        yield "API", f"{facts['api_url']}, last answer {_age(facts['api'].get('succeeded_at'), now)}"
+        yield from _sync_rows(facts, now)
+        spool = facts["spool"]
+        yield "spool", f"{spool['depth']} runs to deliver" + (f", the oldest of {spool['oldest_at']}" if spool["depth"] else "")
+        for label in ("quarantined", "lost"):
+            if spool[label]:
+                yield label, f"{spool[label]} results; see docs/agent.md"
+    for number, reason in enumerate(facts["why"]):
+        yield "what is wrong" if number == 0 else "", reason
+
+
+def _sync_rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    sync = facts["sync"]
+    yield "repository", f"{facts['repository']}, branch {facts['branch']}"
+    applied, head = (str(sync.get(key) or "none yet")[:12] for key in ("applied", "head"))
+    yield "commit", f"applied {applied}, seen {head}, last round {_age(sync.get('succeeded_at'), now)}"
+    yield "scheduler", str(facts["scheduler"] or "none found")
+    drift = sync.get("drift") or {"jobs": []}
+    counts = {
+        "managed": sync.get("managed", 0),
+        "paused": sync.get("paused", 0),
+        "drifted": len(drift["jobs"]),
+        "held": len(sync.get("held", [])),
+        "invalid": sync.get("problem_count", 0),
+    }
+    yield "jobs", ", ".join(f"{count} {label}" for label, count in counts.items())
+    if drift["jobs"]:
+        yield "", f"lines changed by hand were healed at {drift['at']}"
+    for number, warning in enumerate(sync.get("warnings", [])):
+        yield "warnings" if number == 0 else "", warning
+
+
+def _age(moment: str | None, now: datetime) -> str:
+    if not moment:
+        return "never"
+    seconds = max(0, round((now - datetime.fromisoformat(moment)).total_seconds()))
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

@@ -1,0 +1,119 @@
+"""What the agent says of itself: kept in D/status.json while it works, put together with live facts when somebody asks."""
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from agent.errors import remedy
+from agent.home import read_json, write_file
+from agent.report import Delivered
+from agent.sync import Report
+from chalicelib.domain.errors import CrontopusError
+from chalicelib.domain.times import to_text
+
+MAX_LISTED = 50
+PartName = Literal["heartbeat", "sync", "delivery"]
+
+
+class StatusBoard:
+    """The one place that writes status.json. Every thread may call it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        found = read_json(path)
+        self._parts: dict[str, Any] = found if isinstance(found, dict) else {}
+
+    def part(self, name: PartName) -> Mapping[str, Any]:
+        """Return what is known of a part; empty before its first news."""
+        with self._lock:
+            return dict(self._parts.get(name) or {})
+
+    def started(self, pid: int, version: str, now: datetime) -> None:
+        self._put("daemon", {"pid": pid, "version": version, "started_at": to_text(now)})
+
+    def heard(self, now: datetime, state: str, skew_s: float) -> None:
+        """The API has answered a heartbeat. skew_s: how far our clock is ahead of its."""
+        self._put("heartbeat", {"succeeded_at": to_text(now), "state": state, "skew_s": round(skew_s, 3), "error": None})
+
+    def synced(self, report: Report) -> None:
+        """A round has come to its end."""
+        facts: dict[str, Any] = {
+            "attempted_at": to_text(report.at),
+            "succeeded_at": to_text(report.at),
+            "head": report.head,
+            "applied": report.applied,
+            "managed": report.managed,
+            "paused": report.paused,
+            "held": list(report.held_ids),
+            "held_why": _error(report.held, report.at) if report.held else None,
+            "problems": list(report.problems[:MAX_LISTED]),
+            "problem_count": len(report.problems),
+            "warnings": list(report.warnings[:MAX_LISTED]),
+            "error": None,
+        }
+        if report.drift or report.notes:
+            facts["drift"] = {"at": to_text(report.at), "jobs": list(report.drift[:MAX_LISTED]), "notes": list(report.notes)}
+        self._put("sync", facts)
+
+    def delivered(self, step: Delivered, now: datetime) -> None:
+        """One step of delivery is done; steps that change nothing worth knowing are not written down."""
+        if step.problem:
+            self.failed("delivery", step.problem, now)
+        elif step.sent or self.part("delivery").get("error"):
+            self._put("delivery", {"succeeded_at": to_text(now), "error": None})
+
+    def failed(self, name: PartName, error: Exception, now: datetime) -> None:
+        before = self.part(name).get("error")
+        told = _error(error, now)
+        if before and (before["code"], before["message"]) == (told["code"], told["message"]):
+            told["since"] = before["since"]
+        self._put(name, {"attempted_at": to_text(now), "error": told})
+
+    def _put(self, name: str, facts: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._parts[name] = {**(self._parts.get(name) or {}), **facts}
+            write_file(self.path, json.dumps(self._parts).encode(), is_durable=False)
+
+
+def _error(error: Exception, now: datetime) -> dict[str, str]:
+    code = error.code if isinstance(error, CrontopusError) else "internal"
+    message = error.message if isinstance(error, CrontopusError) else f"{type(error).__name__}: {error}"
+    return {"code": code, "message": message[:500], "remedy": remedy(code), "at": to_text(now), "since": to_text(now)}
+
+
+def problems_for_heartbeat(sync: Mapping[str, Any], delivery: Sequence[str]) -> list[str]:
+    """Return what the control plane should know is wrong here, the gravest first."""
+    told = []
+    for key in ("error", "held_why"):
+        if sync.get(key):
+            told.append(f"{sync[key]['code']}: {sync[key]['message']}")
+    told += delivery
+    if drift := sync.get("drift"):
+        told.append(f"{len(drift['jobs'])} lines were changed by hand and healed at {drift['at']}")
+    return [text[:500] for text in [*told, *sync.get("problems", [])]][:MAX_LISTED]
+
+
+def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbeat_s: float) -> list[str]:
+    """Return why this agent is not well; empty if it is."""
+    why = []
+    if not is_running:
+        why.append("the agent is not running: start it with `crontopus-agent run`")
+    for name in ("heartbeat", "sync", "delivery"):
+        error = (status.get(name) or {}).get("error")
+        if error:
+            why.append(f"{name}: {error['message']} ({error['code']}, since {error['since']}); {error['remedy']}")
+    sync = status.get("sync") or {}
+    if sync.get("held_why"):
+        why.append(f"{sync['held_why']['message']}; {sync['held_why']['remedy']}")
+    why += [f"manifest {problem}" for problem in sync.get("problems", [])]
+    last = (status.get("heartbeat") or {}).get("succeeded_at")
+    if is_running and last and now - datetime.fromisoformat(last) > timedelta(seconds=max(120, 4 * heartbeat_s)):
+        why.append(f"the API has not answered since {last}")
+    skew_s = (status.get("heartbeat") or {}).get("skew_s")
+    if skew_s is not None and abs(skew_s) > 300:
+        why.append(f"this machine's clock is off by {skew_s:g} s; set it right (timedatectl, chrony)")
+    return why
