@@ -19,7 +19,7 @@ _START_TIMEOUT_S = 10.0
 
 def ensure_installed(say: Callable[[str], None]) -> str:
     """Return what was done so that `crontab` exists. Raise Stopped, saying what to install, if that is for a person."""
-    if _programs_exist():
+    if programs_exist():
         return "installed"
     if not debian.can_install():
         raise Stopped(
@@ -60,6 +60,11 @@ def stop_if_ours(started_note: Path) -> bool:
     return True
 
 
+def programs_exist() -> bool:
+    """Say whether this machine has `crontab` and a cron daemon to go with it, running or not."""
+    return shutil.which("crontab") is not None and any(_find_program(name) for name in _DAEMONS)
+
+
 def is_running() -> bool:
     """Say whether a cron daemon serves this machine: one in another container's file system does not count."""
     # On macOS launchd starts cron as soon as there is a table.
@@ -87,10 +92,6 @@ def _shares_our_files(process: Path) -> bool:
         return True
     except OSError:
         return False
-
-
-def _programs_exist() -> bool:
-    return shutil.which("crontab") is not None and any(_find_program(name) for name in _DAEMONS)
 
 
 def _find_program(name: str) -> str | None:

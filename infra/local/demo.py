@@ -30,11 +30,15 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo's tenant at one API, with the agent that has its home in this layout."""
+    """The demo's tenant at one API, with the agent that has its home in this layout.
+
+    inside: what starts a command on the agent's machine; nothing if it is this one.
+    """
 
     api: Api
     api_url: str
     layout: Layout
+    inside: tuple[str, ...] = ()
 
     def sign_in(self) -> str:
         """Sign the tenant in, registering it the first time, and say which it was."""
@@ -61,10 +65,9 @@ class Demo:
 
     def endpoint_id(self) -> str | None:
         """Return the id under which the agent here is enrolled, None if it is not."""
-        try:
-            return str(json.loads(self.agent("status", "-o", "json"))["endpoint_id"])
-        except (Stopped, KeyError, ValueError):
-            return None
+        # Its exit code says how the agent is doing, and before its daemon runs that is not well.
+        told = self._run_agent("status", "-o", "json").stdout
+        return json.loads(told).get("endpoint_id") if told.startswith("{") else None
 
     def commit_job(self) -> Mapping[str, Any]:
         """Return the demo's job, committed the first time."""
@@ -76,14 +79,16 @@ class Demo:
             job = self.api.post("/api/jobs", _JOB_BODY)["job"]
         return job
 
-    def agent(self, *arguments: str, stdin: str = "") -> str:
-        """Run one command of the agent and return what it printed. Raise Stopped, with its words, if it fails."""
-        environment = clean_environment(CRONTOPUS_HOME=str(self.layout.agent_home))
-        command = [sys.executable, "-m", "agent", *arguments]
-        done = subprocess.run(command, cwd=CHECKOUT, env=environment, input=stdin, capture_output=True, text=True, timeout=120)
+    def agent(self, *arguments: str, stdin: str = "") -> None:
+        """Run one command of the agent. Raise Stopped, with its words, if it fails."""
+        done = self._run_agent(*arguments, stdin=stdin)
         if done.returncode != 0:
             raise Stopped(f"`agent {arguments[0]}` failed ({done.returncode}):\n{done.stderr or done.stdout}")
-        return done.stdout
+
+    def _run_agent(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = clean_environment(CRONTOPUS_HOME=str(self.layout.agent_home))
+        command = [*self.inside, sys.executable, "-m", "agent", *arguments]
+        return subprocess.run(command, cwd=CHECKOUT, env=environment, input=stdin, capture_output=True, text=True, timeout=120)
 
 
 def await_line(job_id: str, read_crontab: Callable[[], str], deadline: float) -> str:

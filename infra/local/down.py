@@ -48,8 +48,7 @@ def take_down(show: Show, where: Layout) -> None:
             tenant.agent("uninstall")
             step.done("the demo's block is out, every other line is as it was")
     with show.step("services") as step:
-        stopped: list[str] = []
-        stack.stop(stopped.append)
+        stopped = stack.stop()
         step.done(f"stopped {', '.join(stopped)}" if stopped else "none was running")
     if cron.stop_if_ours(where.run / "cron.json"):
         show.line("  ✓ cron daemon stopped: `make up` had started it")

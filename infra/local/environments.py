@@ -23,10 +23,11 @@ _PIP = "pip<26.3"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One virtual environment and the requirement files that say what is in it."""
+    """One virtual environment and the files that say what is in it, the requirements last."""
 
     folder: Path
-    requirements: tuple[Path, ...]
+    made_from: tuple[Path, ...]
+    has_our_commands: bool
 
     @property
     def python(self) -> Path:
@@ -35,7 +36,7 @@ class Environment:
     def wanted(self) -> str:
         """Return what tells an environment made from these files by this Python from any other."""
         digest = hashlib.sha256(f"{sys.version}{_PIP}{self.folder}".encode())
-        for path in self.requirements:
+        for path in self.made_from:
             digest.update(path.read_bytes())
         return digest.hexdigest()
 
@@ -44,8 +45,9 @@ class Environment:
         return self.python.exists() and stamp.exists() and stamp.read_text() == self.wanted()
 
 
-DEVELOPMENT = Environment(VENV, (CHECKOUT / "requirements.txt", CHECKOUT / "requirements-dev.txt"))
-EMULATOR = Environment(EMULATOR_VENV, (CHECKOUT / "requirements-emulator.txt",))
+_OURS = ("pyproject.toml", "requirements.txt", "requirements-dev.txt")
+DEVELOPMENT = Environment(VENV, tuple(CHECKOUT / name for name in _OURS), has_our_commands=True)
+EMULATOR = Environment(EMULATOR_VENV, (CHECKOUT / "requirements-emulator.txt",), has_our_commands=False)
 
 
 def main() -> int:
@@ -80,7 +82,9 @@ def ensure(environment: Environment, now: Callable[[str], None], note: Callable[
     now("installing, a minute or two the first time")
     pip = [str(environment.python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     _run([*pip, _PIP])
-    _run([*pip, "-r", str(environment.requirements[-1])])
+    _run([*pip, "-r", str(environment.made_from[-1])])
+    if environment.has_our_commands:
+        _run([*pip, "--no-deps", "--editable", str(CHECKOUT)])
     (environment.folder / "made-from").write_text(environment.wanted())
     return "installed"
 

@@ -28,20 +28,20 @@ def show_run(show: Show, run: Mapping[str, Any]) -> None:
 def say_where(show: Show, stack: Stack) -> None:
     """Say the addresses, the credentials and what to try next."""
     tenant, ports, root = stack.secrets.demo_tenant(), stack.ports, stack.layout.root
-    python = _short(Path(sys.executable))
-    repository = f"{ports.forge_url}/{ORGANIZATION}/job-manifests-{tenant.login}.git"
+    programs = _short(Path(sys.executable).parent)
+    repository = f"{stack.forge_url}/{ORGANIZATION}/job-manifests-{tenant.login}.git"
     show.line()
     show.line(f"  API       {ports.api_url}/api   (health: {ports.api_url}/health)")
-    show.line(f"  forge     {ports.forge_url}")
+    show.line(f"  forge     {stack.forge_url}")
     show.line(f"  user      {tenant.login}")
     show.line(f"  password  {tenant.password}")
     show.line()
     show.line("  Try:")
     show.line(f"    export CRONTOPUS_API_URL={ports.api_url} CRONTOPUS_CONFIG_DIR={_short(stack.layout.cli_config)}")
-    show.line(f"    {python} -m cli auth login --username {tenant.login}")
-    show.line(f"    {python} -m cli runs list")
+    show.line(f"    {programs}/crontopus auth login --username {tenant.login}")
+    show.line(f"    {programs}/crontopus runs list")
     show.line(f"    git clone {repository}")
-    show.line(f"    CRONTOPUS_HOME={_short(stack.layout.agent_home)} {python} -m agent status")
+    show.line(f"    CRONTOPUS_HOME={_short(stack.layout.agent_home)} {programs}/crontopus-agent status")
     show.line()
     show.line(f"  Everything runs in the background; its state and logs are in {_short(root)}.")
     show.line("  `make down` stops it and takes the demo's lines out of your crontab; `make up` brings it back as it was.")

@@ -93,3 +93,22 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Return an environment for our processes: the way to programs and home, and nothing that this shell happens to hold."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"} | more
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideForge:
+    """A real Forgejo in place of the local forge, with its administrator."""
+
+    url: str
+    admin_user: str
+    admin_password: str
+
+
+def outside_forge(environment: Mapping[str, str] = os.environ) -> OutsideForge | None:
+    """Return the forge that FORGEJO_URL, FORGEJO_ADMIN_USER and FORGEJO_ADMIN_PASSWORD name, None if they do not.
+
+    Raise KeyError, naming the variable, if there is a URL and no administrator.
+    """
+    if not (url := environment.get("FORGEJO_URL")):
+        return None
+    return OutsideForge(url.rstrip("/"), environment["FORGEJO_ADMIN_USER"], environment["FORGEJO_ADMIN_PASSWORD"])

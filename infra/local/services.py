@@ -3,7 +3,7 @@
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
+from collections.abc import Sequence
 
 from infra.local.kept_secrets import KeptSecrets
 from infra.local.layout import EMULATOR_VENV, Layout, Ports, clean_environment
@@ -14,16 +14,21 @@ FORGE = "forge"
 AGENT = "agent"
 # In the order in which they stop: who writes before who keeps.
 NAMES = (AGENT, EMULATOR, FORGE)
+_HEALTH_TIMEOUT_S = 5.0
 _PORT_OWNERS = {"front": EMULATOR, "aws": EMULATOR, "forge": FORGE}
 
 
 class Services:
-    """Start what does not run yet. Each method says `started` or `was running`."""
+    """Start what does not run yet. Each method says `started` or `was running`.
 
-    def __init__(self, layout: Layout, ports: Ports, processes: Processes) -> None:
+    inside: what starts a command on the agent's machine.
+    """
+
+    def __init__(self, layout: Layout, ports: Ports, processes: Processes, inside: Sequence[str] = ()) -> None:
         self._layout = layout
         self._ports = ports
         self._processes = processes
+        self._inside = inside
 
     def start_emulator(self, checkpoint_every_s: float = 10.0) -> str:
         """Start the embedded AWS with its front door."""
@@ -45,7 +50,7 @@ class Services:
         if self._processes.find(AGENT) is not None:
             return "was running"
         environment = clean_environment(CRONTOPUS_HOME=str(self._layout.agent_home))
-        self._processes.start(AGENT, [sys.executable, "-m", "agent", "run"], environment)
+        self._processes.start(AGENT, [*self._inside, sys.executable, "-m", "agent", "run"], environment)
         return "started"
 
     def _start(self, name: str, command: list[str], health_url: str) -> str:
@@ -63,14 +68,19 @@ def port_owner(port_name: str) -> str:
     return _PORT_OWNERS[port_name]
 
 
-def answers(url: str, timeout_s: float = 5.0) -> bool:
+def answers(url: str) -> bool:
     """Say whether a GET of this address is answered with success."""
+    return status(url) == 200
+
+
+def status(url: str, token: str | None = None) -> int | None:
+    """Return the status that a GET of this address is answered with, None if there is no answer."""
+    headers = {"Authorization": f"token {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - our own addresses
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310 - our own addresses
-            return bool(response.status == 200)
+        with urllib.request.urlopen(request, timeout=_HEALTH_TIMEOUT_S) as response:  # noqa: S310
+            return int(response.status)
+    except urllib.error.HTTPError as e:
+        return e.code
     except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
-
-
-def agent_log(layout: Layout) -> Path:
-    return layout.logs / f"{AGENT}.log"
+        return None

@@ -11,7 +11,7 @@ from infra.local import cron, demo, farewell
 from infra.local.api import Api
 from infra.local.demo import Demo
 from infra.local.formation import DeploymentFailed
-from infra.local.layout import Layout, Ports, layout, wanted_ports
+from infra.local.layout import Layout, Ports, layout, outside_forge, wanted_ports
 from infra.local.names import HOST
 from infra.local.ports import choose_ports
 from infra.local.processes import Processes, is_listening
@@ -41,7 +41,7 @@ def bring_up(show: Show, where: Layout) -> None:
     with show.step("cron") as step:
         installed = cron.ensure_installed(step.note)
         step.done(f"{installed}, {cron.ensure_running(where.run / 'cron.json')}")
-    stack = Stack(where, _choose_ports(where))
+    stack = Stack(where, _choose_ports(where), outside_forge())
     start_stack(show, stack)
     tenant = Demo(Api(stack.ports.api_url, stack.secrets.demo_tenant()), stack.ports.api_url, where)
     endpoint_id = _enrol(show, stack, tenant)
@@ -56,9 +56,9 @@ def start_stack(show: Show, stack: Stack) -> None:
         built = package()
         step.done(f"{built.code.name}, {built.size_mb:.1f} MB")
     with show.step("embedded AWS") as step:
-        step.done(f"{stack.start_emulator()} on {stack.ports.aws_url}")
+        step.done(f"{stack.services.start_emulator()} on {stack.ports.aws_url}")
     with show.step("forge") as step:
-        step.done(f"{stack.start_forge()} on {stack.ports.forge_url}")
+        step.done(f"{stack.start_forge()} on {stack.forge_url}")
     with show.step("application") as step:
         step.done(f"{stack.deploy(built)} on {stack.ports.api_url}")
 
