@@ -1,17 +1,14 @@
 """What the agent puts on the host for its jobs: the program that runs them, a file for each, the words that call it."""
 
 import json
-import os
 from pathlib import Path
 
 from agent import home as homes
+from agent.wrapper import script
 from chalicelib.domain import ids
 from chalicelib.domain.errors import Stalled
 from chalicelib.domain.manifest import Job
 
-_PARTS = ("run_spool.py", "run_watch.py", "run_job.py")  # joined, they are the program
-_HEADER = "# Installed by the Crontopus agent, which undoes changes made here. What you may rely on: docs/run-job.md\n\n"
-_MAX_SHEBANG = 127  # bytes of the first line that every Linux kernel reads
 _PLAIN = "/._-+@,:"  # besides letters and digits: means nothing to cron or a shell inside a word
 
 
@@ -22,21 +19,11 @@ def install(directory: Path, interpreter: Path) -> Path:
     Raise Stalled if no script can name it.
     """
     path = directory / "bin" / "run-job"
-    _keep(path, program(interpreter).encode(), 0o755)
+    _keep(path, script.script(interpreter).encode(), 0o755)
+    code = path.with_name("run-job.code")
+    if not code.exists() or not code.read_bytes().startswith(script.key(path)):
+        homes.write_file(code, script.compiled(path))
     return path
-
-
-def program(interpreter: Path) -> str:
-    """Return the text of run-job: its parts in one file, so that it depends on nothing but the interpreter."""
-    shebang = f"#!{interpreter} -ISE"
-    if len(os.fsencode(shebang)) > _MAX_SHEBANG or any(c.isspace() for c in str(interpreter)):
-        raise Stalled(
-            f"{interpreter} cannot run scripts: its path has a space or more than {_MAX_SHEBANG - 7} bytes; "
-            "install the agent, or a link to its Python, under a shorter path without spaces"
-        )
-    parts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in _PARTS]
-    lines = [line for part in parts for line in [*part.splitlines(), "", ""] if not line.startswith("from agent.")]
-    return f"{shebang}\n{_HEADER}" + "\n".join(lines).rstrip() + "\n"
 
 
 def write_job(directory: Path, job: Job, commit: str | None) -> Path:

@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 def main() -> int:
-    fill_standard_descriptors()
+    attempt(fill_standard_descriptors)
     job_id = sys.argv[-1].rpartition("CRONTOPUS:")[2].lower()
     if len(sys.argv) != 2 or len(job_id) != 36 or job_id.strip("0123456789abcdef-"):
         attempt(posix.write, 2, words("usage: run-job CRONTOPUS:<uuid of the job>"))
@@ -97,13 +97,14 @@ def load_job(path: str) -> "dict[str, Any]":
         job = parse_json(path)
         wrong = [key for key, kind in KINDS.items() if not isinstance(job.get(key), kind)]
         wrong += [key for key, kind in OPTIONAL.items() if job.get(key) is not None and not isinstance(job[key], kind)]
-        wrong = wrong or [text for text in (*job["args"], *job["env"].values()) if not isinstance(text, str)]
+        if not wrong and not all(isinstance(text, str) for text in (*job["args"], *job["env"].values())):
+            wrong = ["args or env"]
     except OSError as e:
         raise Refused(EX_CONFIG, f"cannot read {path} ({e.strerror}); has the job been removed from the repository?") from e
     except (ValueError, AttributeError) as e:
         raise Refused(EX_CONFIG, f"{path} is no valid job file; remove it and the agent writes it again") from e
     if wrong:
-        raise Refused(EX_CONFIG, f"{path} is wrong about {', '.join(map(str, wrong))}; remove it and the agent writes it again")
+        raise Refused(EX_CONFIG, f"{path} is wrong about {', '.join(wrong)}; remove it and the agent writes it again")
     return job
 
 
@@ -132,9 +133,9 @@ class JsonRules:
 
 def start(job: "dict[str, Any]", run_id: str, signals: int) -> Watch:
     """Start the job's command in a session of its own. Raise Refused if that is not possible."""
-    # One pipe where stdout and stderr are one place, as under cron, so that their order is kept.
-    sinks = [1] if posix.fstat(1)[1:3] == posix.fstat(2)[1:3] else [1, 2]
     try:
+        # One pipe where stdout and stderr are one place, as under cron, so that their order is kept.
+        sinks = [1] if posix.fstat(1)[1:3] == posix.fstat(2)[1:3] else [1, 2]
         env = environment(job, run_id)
         enter(job.get("working_dir"), env.get(b"HOME") or home_of_user())
         pipes = [posix.pipe() for _ in sinks]

@@ -78,7 +78,8 @@ def installed(directory: Path, **constants: float | tuple[str, ...]) -> Host:
     for name, value in constants.items():
         text, count = re.subn(rf"^{name} = .*$", f"{name} = {value!r}", text, flags=re.MULTILINE)
         assert count == 1, name
-    path.write_text(text)
+    if constants:
+        path.write_text(text)
     (directory / "spool").mkdir(mode=0o700)
     return Host(directory)
 

@@ -1,6 +1,7 @@
 """run-job as cron starts it: what the job sees, what becomes of its output and its exit code, what is written down."""
 
 import json
+import marshal
 import os
 import pwd
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.wrapper import script
 from chalicelib.domain import ids
 from tests.functional.run_job_host import COMMIT, JOB_ID, Host, installed
 
@@ -280,3 +282,37 @@ def test_run_job_does_without_the_fast_json_of_cpython(host: Host):
 
     assert (done.code, done.stdout.decode()) == (0, 'ü " \n 🐙')
     assert host.record()["status"] == "success"
+
+
+def test_the_compiled_program_is_used_where_it_fits(host: Host):
+    host.job("true")
+    code = host.run_job.with_name("run-job.code")
+    made, key = code.read_bytes(), script.key(host.run_job)
+    code.write_bytes(key + marshal.dumps(compile("print('used')", "x", "exec")))
+
+    assert host.run().stdout == b"used\n"
+    assert made.startswith(key)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0", b"other version", None])
+def test_run_job_does_without_the_compiled_program(host: Host, damage: bytes | None):
+    code = host.run_job.with_name("run-job.code")
+    code.unlink() if damage is None else code.write_bytes(damage)
+
+    assert host.run("exit 3").code == 3
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_a_torn_compiled_program_is_not_used(host: Host, size: int):
+    code = host.run_job.with_name("run-job.code")
+    code.write_bytes(code.read_bytes()[: len(script.key(host.run_job)) + size])
+
+    assert host.run("exit 3").code == 3
+
+
+def test_a_script_changed_by_hand_does_what_it_says(host: Host):
+    host.run_job.write_text(host.run_job.read_text().replace("usage: run-job", "usage: walk-job"))
+
+    done = subprocess.run([host.run_job], capture_output=True, check=False)
+
+    assert b"walk-job" in done.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.wrapper import command
+from agent.wrapper import command, script
 from chalicelib.domain.errors import Stalled
 from chalicelib.domain.manifest import Job
 
@@ -34,18 +34,28 @@ def test_a_path_in_another_alphabet_is_plain_enough():
 def test_the_shebang_may_be_127_bytes_long():
     exactly = Path("/" + "p" * (127 - len("#!/ -ISE")))
 
-    assert len(command.program(exactly).splitlines()[0]) == 127
+    assert len(script.script(exactly).splitlines()[0]) == 127
     with pytest.raises(Stalled, match="shorter path"):
-        command.program(Path(f"{exactly}p"))
+        script.script(Path(f"{exactly}p"))
 
 
 def test_an_interpreter_with_a_space_in_its_path_is_refused():
     with pytest.raises(Stalled, match="without spaces"):
-        command.program(Path("/opt/my agent/python3"))
+        script.script(Path("/opt/my agent/python3"))
 
 
-def test_the_program_is_one_file_that_python_3_9_reads_and_that_needs_no_package_of_ours():
-    tree = ast.parse(command.program(PYTHON), feature_version=(3, 9))
+def test_the_script_holds_the_whole_program():
+    (text,) = [
+        node.value.value
+        for node in ast.parse(script.script(PYTHON), feature_version=(3, 9)).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+
+    assert text.strip() == script.program().strip()
+
+
+def test_the_program_can_be_read_by_python_3_9_and_needs_no_package_of_ours():
+    tree = ast.parse(script.program(), feature_version=(3, 9))
 
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -54,7 +64,7 @@ def test_the_program_is_one_file_that_python_3_9_reads_and_that_needs_no_package
 
 
 def test_nothing_is_imported_at_the_start_that_costs():
-    tree = ast.parse(command.program(PYTHON))
+    tree = ast.parse(script.program())
 
     at_once = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     at_once |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
@@ -78,7 +88,7 @@ def test_a_damaged_run_job_is_put_right(tmp_path: Path, damage: str):
 
     command.install(tmp_path / "D", PYTHON)
 
-    assert path.read_text() == command.program(PYTHON)
+    assert path.read_text() == script.script(PYTHON)
     assert path.stat().st_mode & 0o777 == 0o755
 
 
