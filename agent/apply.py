@@ -4,6 +4,8 @@ A job's file is there before its line and stays until its line is gone; the inve
 the next round finds the old table or the new one and goes on from there.
 """
 
+import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +20,10 @@ from agent.schedulers.base import Scheduler
 from agent.schedulers.block import item
 from agent.state import Inventory, Placed, save_inventory
 from agent.wrapper import command
-from chalicelib.domain.ids import is_uuid
 from chalicelib.domain.manifest import Job
 
 _TICK_NS = 1_000_000_000
+_JOB_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.yaml")
 
 
 class JobFiles:
@@ -49,7 +51,11 @@ class JobFiles:
 
     def present(self) -> set[str]:
         """Return the ids of jobs that have a file."""
-        return {path.stem for path in self.home.jobs.glob("*.yaml") if is_uuid(path.stem, 4)}
+        try:
+            with os.scandir(self.home.jobs) as entries:
+                return {entry.name[:36] for entry in entries if _JOB_FILE.fullmatch(entry.name)}
+        except FileNotFoundError:
+            return set()
 
     def write(self, job: Job, commit: str) -> None:
         with _translated("a job's file cannot be written"):
@@ -77,20 +83,22 @@ def apply(
     before: the inventory so far; it may be another endpoint's, if this machine was enrolled anew.
     Raise Unavailable if the table is not the one that was decided on any more: then decide again.
     """
-    present = files.present()
-    for job in _outdated(decision, before, present):
+    present = set(decision.job_files)
+    for job in _outdated(decision, before):
         files.write(job, head)
+        present.add(job.id or "")
     if decision.table != decision.raw:
         if decision.bare_foreign != before.bare_foreign:
             # Before the table, not after: else a crash in between would forget how the table ended when we came.
             save_inventory(files.home.inventory, replace(before, bare_foreign=decision.bare_foreign))
         scheduler.replace(decision.raw, decision.table)
-    files.remove(present - {found.job_id for found in map(item, decision.lines) if found.job_id})
+    lines = {found.job_id: found.line for found in map(item, decision.lines) if found.job_id}
+    files.remove(present - lines.keys())
     after = replace(
         before,
         endpoint_id=endpoint_id,
         commit=before.commit if decision.held else head,
-        jobs=_placed(decision, before.jobs),
+        jobs=_placed(decision, before.jobs, lines),
         bare_foreign=decision.bare_foreign,
     )
     if after != before:
@@ -98,19 +106,22 @@ def apply(
     return after
 
 
-def _outdated(decision: Decision, before: Inventory, present: set[str]) -> Iterable[Job]:
+def _outdated(decision: Decision, before: Inventory) -> Iterable[Job]:
     """Yield the jobs whose file is missing or was written from another manifest."""
     for job_id, wanted in decision.jobs.items():
         placed = before.jobs.get(job_id)
         is_current = placed is not None and (placed.path, placed.blob) == (wanted.path, wanted.blob)
-        if wanted.job.is_scheduled and not (is_current and job_id in present):
+        if wanted.job.is_scheduled and not (is_current and job_id in decision.job_files):
             yield wanted.job
 
 
-def _placed(decision: Decision, before: Mapping[str, Placed]) -> dict[str, Placed]:
-    lines = {found.job_id: found.line.decode(errors="surrogateescape") for found in map(item, decision.lines)}
-    placed = {job_id: Placed(wanted.path, wanted.blob, lines.get(job_id)) for job_id, wanted in decision.jobs.items()}
+def _placed(decision: Decision, before: Mapping[str, Placed], lines: Mapping[str, bytes]) -> dict[str, Placed]:
+    def text(job_id: str) -> str | None:
+        line = lines.get(job_id)
+        return None if line is None else line.decode(errors="surrogateescape")
+
+    placed = {job_id: Placed(wanted.path, wanted.blob, text(job_id)) for job_id, wanted in decision.jobs.items()}
     for job_id in decision.kept:
-        known = before.get(job_id)
-        placed[job_id] = replace(known, line=lines.get(job_id)) if known else Placed("", "", lines.get(job_id))
+        known = before.get(job_id) or Placed("", "", None)
+        placed[job_id] = replace(known, line=text(job_id))
     return placed

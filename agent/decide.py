@@ -16,7 +16,7 @@ class Decision:
 
     raw, table: the table as it is and as it should be. lines: our block in it. jobs: all that is wanted. held: why removals
     wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: jobs whose
-    lines somebody changed. notes: what was mended, in words.
+    lines somebody changed. notes: what was mended, in words. job_files: ids that had a job file.
     """
 
     raw: bytes
@@ -29,6 +29,7 @@ class Decision:
     drift: tuple[str, ...]
     notes: tuple[str, ...]
     bare_foreign: str | None
+    job_files: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         drift=tuple(drifted(steps, known.lines)),
         notes=actual.notes + tuple(_repeat_notes(steps)),
         bare_foreign=actual.bare_foreign,
+        job_files=now.job_files,
     )
 
 

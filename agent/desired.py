@@ -149,15 +149,14 @@ def resolve(records: Mapping[str, Record], owners: Mapping[str, str], tenant_id:
         if good and good.job.id:
             claims.setdefault(good.job.id, []).append(path)
     jobs: dict[str, Wanted] = {}
-    problems = []
+    problems = [_explain(record) for record in records.values() if record.problem and not _is_passed_over(record)]
     for job_id, paths in claims.items():
-        keeper = owners[job_id] if owners.get(job_id) in paths else paths[0]
+        keeper = owners[job_id] if len(paths) > 1 and owners.get(job_id) in paths else paths[0]
         good = records[keeper].good
         if good:
             jobs[job_id] = Wanted(good.job, keeper, good.blob, good.fields)
         others = (path for path in paths if path != keeper)
         problems += [f"{path}: metadata.id: {job_id} belongs to {keeper}; give this job its own" for path in others]
-    problems += [_explain(record) for record in records.values() if record.problem and not _is_passed_over(record)]
     unsure = [record for record in records.values() if record.good is None]
     return Desired(
         jobs,

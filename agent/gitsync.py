@@ -144,7 +144,7 @@ class GitSource:
         wanted = head.encode()
         self.door.begin()
         with _translated(), damage():
-            self._client.fetch(b"", repo, determine_wants=lambda refs, depth=None: [wanted])
+            self._client.fetch(b"", repo, determine_wants=lambda refs, depth=None: [wanted], protocol_version=0)
             if wanted not in repo.object_store:
                 raise Damaged("the forge did not send the commit")
             # The ref is what the next fetch tells the forge we have.

@@ -105,6 +105,7 @@ class Crontab:
         self.lock = lock
         self.trace = trace
         self.now = now
+        self._lines: dict[tuple[str, str], bytes] = {}
 
     def held(self, *, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[object]:
         return locked(self.lock, wait_s=wait_s)
@@ -113,6 +114,13 @@ class Crontab:
         return self.table.read()
 
     def line(self, fields: str, job_id: str) -> bytes:
+        """Return a job's line; the same one is asked for again in every round that finds a change anywhere."""
+        line = self._lines.get((fields, job_id))
+        if line is None:
+            line = self._lines[fields, job_id] = self._make_line(fields, job_id)
+        return line
+
+    def _make_line(self, fields: str, job_id: str) -> bytes:
         command = self.command_of(job_id)
         line = f"{fields} {command}".encode(errors="surrogateescape")
         if not _PLAIN_COMMAND.fullmatch(command) or len(line) > MAX_COMMAND:
