@@ -2,6 +2,7 @@
 
 import marshal
 import os
+from importlib import resources
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def script(interpreter: Path) -> str:
 
 def program() -> str:
     """Return run-job's parts as one text."""
-    parts = [(Path(__file__).parent / name).read_text(encoding="utf-8") for name in _PARTS]
+    # The agent itself may run from one archive, so the parts are resources, not files.
+    parts = [(resources.files("agent.wrapper") / name).read_text(encoding="utf-8") for name in _PARTS]
     lines = [line for part in parts for line in [*part.splitlines(), "", ""] if not line.startswith("from agent.")]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -20,6 +20,12 @@ BLOCK = bytes(range(256)) * 256
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
+    return installed(tmp_path / "D")
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Host:
+    """A host where nobody is waited for."""
     return installed(tmp_path / "D", DRAIN_S=0.2, STALL_S=0.2)
 
 
@@ -78,13 +84,13 @@ def test_why_a_job_was_not_started_is_kept_even_then(host: Host):
     assert b"was not started" in (host.output() or b"")
 
 
-def test_run_job_returns_when_the_job_has_left_a_daemon_behind_that_keeps_stdout(host: Host, tmp_path: Path):
-    host.job(f"sleep 60 & echo $! > {tmp_path}/daemon; echo started")
+def test_run_job_returns_when_the_job_has_left_a_daemon_behind_that_keeps_stdout(impatient: Host, tmp_path: Path):
+    impatient.job(f"sleep 60 & echo $! > {tmp_path}/daemon; echo started")
 
-    done = host.run()
+    done = impatient.run()
 
     pid = int((tmp_path / "daemon").read_text())
-    assert (done.code, host.output()) == (0, b"started\n")
+    assert (done.code, impatient.output()) == (0, b"started\n")
     assert is_running(pid)
     os.kill(pid, 9)
 
@@ -109,17 +115,17 @@ def test_a_job_runs_where_standard_descriptors_are_closed(host: Host, tmp_path: 
     assert host.output() == b"out\nerr\n"
 
 
-def test_a_job_goes_on_when_nobody_reads_its_output(host: Host, tmp_path: Path):
+def test_a_job_goes_on_when_nobody_reads_its_output(impatient: Host, tmp_path: Path):
     reader, writer = os.pipe()
-    host.job(f"yes | head -c 1000000; echo done > {tmp_path}/done")
+    impatient.job(f"yes | head -c 1000000; echo done > {tmp_path}/done")
 
-    process = host.start(stdout=writer)
+    process = impatient.start(stdout=writer)
     os.close(writer)
 
     assert process.wait(timeout=10) == 0
     os.close(reader)
     assert (tmp_path / "done").exists()
-    assert host.record()["output_bytes"] == 1_000_000
+    assert impatient.record()["output_bytes"] == 1_000_000
 
 
 def test_a_job_goes_on_when_the_reader_of_its_output_has_gone(host: Host, tmp_path: Path):
@@ -142,8 +148,7 @@ def test_a_job_goes_on_when_its_output_has_no_room_on_the_disk(host: Host):
     assert host.output() == b"one\ntwo\n"
 
 
-def test_a_slow_reader_gets_everything(tmp_path: Path):
-    host = installed(tmp_path / "D")
+def test_a_slow_reader_gets_everything(host: Host):
     host.job("yes | head -c 300000")
 
     with host.start() as process:

@@ -2,7 +2,10 @@
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -69,6 +72,18 @@ def test_nothing_is_imported_at_the_start_that_costs():
     at_once = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     at_once |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
     assert at_once == {"posix", "select", "sys", "time", "_signal"}
+
+
+def test_run_job_can_be_installed_by_an_agent_that_is_one_archive(tmp_path: Path):
+    root = Path(script.__file__).parents[2]
+    with ZipFile(tmp_path / "agent.zip", "w") as archive:
+        for path in [*root.glob("agent/**/*.py"), *root.glob("chalicelib/*.py"), *root.glob("chalicelib/domain/*.py")]:
+            archive.write(path, path.relative_to(root))
+    words = "from agent.wrapper import script; print(len(script.program()))"
+
+    found = subprocess.run([sys.executable, "-c", words], cwd=tmp_path, env={"PYTHONPATH": "agent.zip"}, capture_output=True)
+
+    assert int(found.stdout) == len(script.program())
 
 
 def test_run_job_is_executable_and_written_only_when_it_differs(tmp_path: Path):
