@@ -17,20 +17,21 @@ _SCRIPT = """#!%s -ISE
 # Installed by the Crontopus agent, which undoes changes made here. What you may rely on: docs/run-job.md
 import marshal
 import posix
-from _frozen_importlib_external import MAGIC_NUMBER
 
 PROGRAM = r\'\'\'
 %s\'\'\'
 
 code = None
 try:
+    from _frozen_importlib_external import MAGIC_NUMBER
+
     with open(__file__ + ".code", "rb") as file:
         made = file.read()
     about = posix.stat(__file__)
     key = MAGIC_NUMBER + f"{about.st_size} {about.st_mtime_ns} ".encode()
     if made.startswith(key):
         code = marshal.loads(made[len(key) :])
-except (OSError, EOFError, ValueError, TypeError):
+except (ImportError, OSError, EOFError, ValueError, TypeError):
     pass
 exec(code or compile(PROGRAM, __file__, "exec"), {"__name__": "__main__", "__file__": __file__})
 """
