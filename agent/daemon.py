@@ -39,7 +39,7 @@ def utc_now() -> datetime:
 def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Crontab:
     """Return this machine's scheduler."""
     return Crontab(
-        CrontabProgram(config.crontab, environ),
+        CrontabProgram(config.crontab, environ, is_escaping=scheduler_flavour(config.crontab, environ) == "debian"),
         endpoint_id=config.endpoint_id,
         command_of=lambda job_id: crontab_command(home.directory, job_id),
         backups=home.backups,

@@ -142,9 +142,15 @@ class GitSource:
 
     def _fetch(self, repo: Any, head: str) -> None:
         wanted = head.encode()
+
+        def wants(refs: dict[bytes, bytes], depth: int | None = None) -> list[bytes]:
+            if wanted not in refs.values():
+                raise Unavailable("the branch moved while we were at it", code="git_unavailable", retry_after_s=1)
+            return [wanted]
+
         self.door.begin()
         with _translated(), damage():
-            self._client.fetch(b"", repo, determine_wants=lambda refs, depth=None: [wanted], protocol_version=0)
+            self._client.fetch(b"", repo, determine_wants=wants, protocol_version=0)
             if wanted not in repo.object_store:
                 raise Damaged("the forge did not send the commit")
             # The ref is what the next fetch tells the forge we have.

@@ -21,12 +21,15 @@ class Finished:
     errors: bytes
 
 
-def run(command: Sequence[str], *, environ: Mapping[str, str], timeout_s: float = 20) -> Finished:
+def run(
+    command: Sequence[str], *, environ: Mapping[str, str], more: Mapping[str, str] | None = None, timeout_s: float = 20
+) -> Finished:
     """Run a program to its end and return what it said, in the C locale.
 
+    environ: of which it gets what KEPT names. more: variables it gets besides.
     Raise Stalled if it cannot be started, Unavailable if it takes too long; then it and its children are killed.
     """
-    environment = {key: environ[key] for key in KEPT if key in environ} | {"LC_ALL": "C"}
+    environment = {key: environ[key] for key in KEPT if key in environ} | {"LC_ALL": "C"} | dict(more or {})
     try:
         child = subprocess.Popen(
             command,

@@ -42,22 +42,42 @@ class Table(Protocol):
 
 
 class CrontabProgram:
-    """Table through the `crontab` program. program: its name or path."""
+    """Table through the `crontab` program.
 
-    def __init__(self, program: str, environ: Mapping[str, str]) -> None:
+    program: its name or path. is_escaping: its `-l` shows carriage returns and backspaces as `\\r` and `\\b`, as Debian's does.
+    """
+
+    def __init__(self, program: str, environ: Mapping[str, str], *, is_escaping: bool = False) -> None:
         self.program = program
         self.environ = environ
+        self.is_escaping = is_escaping
 
     def read(self) -> bytes:
-        try:
-            done = proc.run([self.program, "-l"], environ=self.environ)
-        except Unavailable as e:
-            raise Unavailable(e.message, code="scheduler_unreadable") from e
+        done = self._ask("-l")
         if done.code == 0:
-            return done.output
+            is_plain = b"\\r" not in done.output and b"\\b" not in done.output
+            return done.output if is_plain or not self.is_escaping else self._unescaped(done.output)
         if done.code == 1 and not done.output and _NO_TABLE.fullmatch(done.errors):
             return b""
         raise Stalled(f"`crontab -l` failed: {_said(done)}; nothing was written", code="scheduler_unreadable")
+
+    def _unescaped(self, listing: bytes) -> bytes:
+        """Return the table behind a listing that may mean two things: `\\r` may be a carriage return or those two letters.
+
+        `crontab -e` hands the very bytes to its editor. An editor that only prints them leaves the table untouched.
+        """
+        done = self._ask("-e", {"VISUAL": "cat", "EDITOR": "cat"})
+        if done.code != 0:
+            raise Stalled(f"`crontab -e` failed: {_said(done)}; nothing was written", code="scheduler_unreadable")
+        if done.output.replace(b"\r", b"\\r").replace(b"\b", b"\\b") != listing:
+            raise Unavailable("the crontab was edited while it was read", code="table_changed", retry_after_s=1)
+        return done.output
+
+    def _ask(self, option: str, more: Mapping[str, str] | None = None) -> proc.Finished:
+        try:
+            return proc.run([self.program, option], environ=self.environ, more=more)
+        except Unavailable as e:
+            raise Unavailable(e.message, code="scheduler_unreadable") from e
 
     def install(self, file: Path) -> None:
         # A file, not standard input: then the message names the line that was refused.

@@ -74,6 +74,28 @@ def test_any_other_failure_is_never_taken_for_an_empty_table(fake: FakeCrontab, 
     assert caught.value.code == "scheduler_unreadable"
 
 
+def test_bytes_that_debians_listing_disguises_are_read_as_they_are(fake: FakeCrontab) -> None:
+    fake.steer(escapes="yes")
+    fake.table.write_bytes(b"# a\r b\x08 and \\r \\b in letters\r\n")
+
+    assert CrontabProgram(str(fake.program), os.environ, is_escaping=True).read() == fake.content
+    assert fake.writes == 0
+
+
+def test_a_listing_without_a_backslash_is_taken_as_it_is(fake: FakeCrontab) -> None:
+    fake.table.write_bytes(b"0 1 * * * x\n")
+    CrontabProgram(str(fake.program), os.environ, is_escaping=True).read()
+
+    assert fake.calls == ["-l"]
+
+
+def test_a_cron_that_lists_every_byte_is_never_asked_to_edit(fake: FakeCrontab) -> None:
+    fake.table.write_bytes(b"0 1 * * * grep '\\bx'\n")
+
+    assert program(fake).read() == fake.content
+    assert fake.calls == ["-l"]
+
+
 def test_a_missing_crontab_program_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(Stalled, match="cannot be started") as caught:
         CrontabProgram(str(tmp_path / "nothing"), os.environ).read()

@@ -167,6 +167,13 @@ def test_a_deleted_branch_is_told_from_a_repository_nobody_pushed_to(place: Plac
     assert caught.value.code == "branch_missing"
 
 
+def test_a_commit_that_the_branch_has_left_behind_is_not_asked_for(place: Place) -> None:
+    first = place.remote.commit({"default/a.yaml": b"one"})
+    place.remote.commit({"default/a.yaml": b"two"}, is_orphan=True)
+
+    assert code_of(lambda: place.source().visit(first, lambda snapshot: snapshot.files())) == "git_unavailable"
+
+
 def test_a_forge_that_accepts_and_never_answers_is_given_up(place: Place) -> None:
     place.forge.is_hanging = True
 
