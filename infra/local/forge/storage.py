@@ -32,16 +32,16 @@ class Storage:
 
     def open(self, repository: Repository) -> Repo:
         """Return the repository, opened for one request; use it in a `with`."""
-        return Repo(str(self.path(repository)))
+        repo = Repo(str(self.path(repository)))
+        # dulwich leaves this to a setting of the repository that newer gits complain about.
+        repo.object_store.fsync_object_files = True
+        return repo
 
     def create(self, repository: Repository) -> None:
         """Make an empty bare repository. What lies in its place belongs to no entry of the database and goes."""
         made = self._scratch / uuid.uuid4().hex
         made.mkdir()
-        with Repo.init_bare(str(made), default_branch=repository.default_branch.encode()) as repo:
-            config = repo.get_config()
-            config.set((b"core",), b"fsyncObjectFiles", b"true")
-            config.write_to_path()
+        Repo.init_bare(str(made), default_branch=repository.default_branch.encode()).close()
         place = self.path(repository)
         place.parent.mkdir(parents=True, exist_ok=True)
         self._discard(place)
