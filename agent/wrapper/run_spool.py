@@ -2,7 +2,6 @@
 
 What cannot be written is told to syslog and counted; it never stops or alters the job.
 """
-# ruff: noqa: PTH123
 
 import posix
 import time
