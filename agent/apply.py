@@ -83,6 +83,8 @@ def apply(
     before: the inventory so far; it may be another endpoint's, if this machine was enrolled anew.
     Raise Unavailable if the table is not the one that was decided on any more: then decide again.
     """
+    if not files.home.run_job.exists():
+        files.install()
     present = set(decision.job_files)
     for job in _outdated(decision, before):
         files.write(job, head)

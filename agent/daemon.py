@@ -22,7 +22,7 @@ from agent.schedulers.crontab import Crontab, CrontabProgram
 from agent.status import StatusBoard, problems_for_heartbeat
 from agent.sync import Sync
 from agent.wrapper.command import crontab_command
-from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated, Unavailable
+from chalicelib.domain.errors import Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
 from chalicelib.domain.times import to_text
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Heartbeat:
         now = self.now()
         try:
             answer = self.api.heartbeat(self.endpoint_id, self._body(now))
-        except (Unauthenticated, Forbidden) as e:
+        except (Unauthenticated, Forbidden, NotFound) as e:
             raise Stalled(f"the control plane refuses this machine: {e.message}", code="endpoint_revoked") from e
         try:
             state, server_time = str(answer["endpoint"]["state"]), datetime.fromisoformat(answer["server_time"])

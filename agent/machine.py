@@ -44,7 +44,7 @@ def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping
     """Return the facts of this machine. name: what to call it, its hostname if None. root: where the system's files lie."""
     hostname = socket.gethostname() or "localhost"
     return Facts(
-        name=name or hostname,
+        name=name or hostname[:100],
         hostname=hostname,
         platform=sys.platform,
         version=VERSION,

@@ -171,6 +171,38 @@ def test_a_restart_reads_no_manifest_and_writes_nothing(machine: Machine) -> Non
     assert {file: file.stat().st_mtime_ns for file in machine.home.directory.rglob("*") if file.is_file()} == files
 
 
+def test_once_all_is_settled_a_round_looks_at_the_table_once_and_decides_nothing(machine: Machine) -> None:
+    machine.remote.commit(manifests(1, 2))
+
+    class Counting(MemoryTable):
+        reads = 0
+
+        def read(self) -> bytes:
+            self.reads += 1
+            return super().read()
+
+    table = Counting(FOREIGN)
+    sync = machine.sync(table)
+    sync.round()
+    long_ago = 1_700_000_000
+    os.utime(machine.home.jobs, (long_ago, long_ago))
+    first = sync.round()
+    table.reads = 0
+
+    assert sync.round() == first
+    assert table.reads == 1
+
+
+def test_a_missing_run_job_is_installed_again(machine: Machine) -> None:
+    machine.remote.commit(manifests(1))
+    sync = machine.sync()
+    sync.round()
+    machine.home.run_job.unlink()
+    sync.round()
+
+    assert os.access(machine.home.run_job, os.X_OK)
+
+
 def test_one_change_reads_one_manifest(machine: Machine) -> None:
     machine.remote.commit(manifests(*range(20)))
     sync = machine.sync()

@@ -94,6 +94,22 @@ def test_one_broken_manifest_does_not_touch_the_others() -> None:
     assert (list(desired.jobs), len(desired.problems)) == ([ID_B], 1)
 
 
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+        "[" * 20_000,
+        "a: 1\na: 2\n",
+        "a: !!python/object/apply:os.system [id]\n",
+        text() + "---\n" + text(),
+    ],
+)
+def test_hostile_yaml_is_a_problem_of_its_own_file_only(bomb: str) -> None:
+    desired = Repository().see({"default/a.yaml": bomb, "default/b.yaml": text(ID_B, name="b")})
+
+    assert (list(desired.jobs), len(desired.problems) + len(desired.warnings)) == ([ID_B], 1)
+
+
 def test_a_manifest_without_an_id_is_not_scheduled_and_the_problem_says_so() -> None:
     desired = Repository().see({"default/a.yaml": text(None)})
 
