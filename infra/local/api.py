@@ -27,9 +27,10 @@ class Api:
         self._account = account
         self._session = session or requests.Session()
 
-    def register(self, email: str) -> Mapping[str, Any]:
+    def register(self) -> Mapping[str, Any]:
         """Register the user; repeated with the same password it completes what was begun."""
-        body = {"username": self._account.login, "email": email, "password": self._account.password}
+        login = self._account.login
+        body = {"username": login, "email": f"{login}@example.org", "password": self._account.password}
         return self._send("POST", "/api/auth/register", json=body)
 
     def login(self) -> None:

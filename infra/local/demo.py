@@ -49,7 +49,7 @@ class Demo:
                 raise
         else:
             return "signed in"
-        self.api.register("demo@example.org")
+        self.api.register()
         self.api.login()
         return "registered"
 

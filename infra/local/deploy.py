@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,14 @@ def deploy(clouds: Clouds, package: Package, parameters: Mapping[str, str], secr
     """
     _put_secret(clouds.secrets, json.dumps(secret, sort_keys=True))
     template = yaml.safe_load(package.template.read_text())
-    code = _upload(clouds.s3, package.code)
+    key = _upload(clouds.s3, package.code)
     values = {name: value for name, value in parameters.items() if name in template["Parameters"]}
     stack = Stack(clouds.formation, STACK)
-    done = stack.apply(with_code_at(template, code), values, lambda: _refuse_filled_tables(clouds.dynamodb))
+    done = stack.apply(with_code_at(template, f"s3://{_BUCKET}/{key}"), values, lambda: _refuse_filled_tables(clouds.dynamodb))
     for logical_id, attribute in _expiring_tables(template):
         _expire(clouds.dynamodb, stack.physical_id(logical_id), attribute)
     _open_front_door(clouds.gateway, stack.physical_id("RestAPI"), template["Resources"]["RestAPI"]["Properties"]["StageName"])
+    _forget_other_releases(clouds.s3, key)
     return done
 
 
@@ -77,15 +79,22 @@ def _put_secret(secrets: BaseClient, value: str) -> None:
 
 
 def _upload(s3: BaseClient, code: Path) -> str:
-    """Upload the code under its own hash and return its address."""
+    """Upload the code under its own hash and return its key."""
     body = code.read_bytes()
     key = f"{hashlib.sha256(body).hexdigest()}.zip"
-    s3.create_bucket(Bucket=_BUCKET)
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=_BUCKET)
     if not s3.list_objects_v2(Bucket=_BUCKET, Prefix=key)["KeyCount"]:
         s3.put_object(Bucket=_BUCKET, Key=key, Body=body)
     # Without the zip the emulator would still report a complete update.
     s3.head_object(Bucket=_BUCKET, Key=key)
-    return f"s3://{_BUCKET}/{key}"
+    return key
+
+
+def _forget_other_releases(s3: BaseClient, key: str) -> None:
+    for item in s3.list_objects_v2(Bucket=_BUCKET).get("Contents", []):
+        if item["Key"] != key:
+            s3.delete_object(Bucket=_BUCKET, Key=item["Key"])
 
 
 def _refuse_filled_tables(dynamodb: BaseClient) -> None:

@@ -41,7 +41,7 @@ def say_where(show: Show, stack: Stack) -> None:
     show.line(f"    {programs}/crontopus auth login --username {tenant.login}")
     show.line(f"    {programs}/crontopus runs list")
     show.line(f"    git clone {repository}")
-    show.line(f"    CRONTOPUS_HOME={_short(stack.layout.agent_home)} {programs}/crontopus-agent status")
+    show.line(f"    CRONTOPUS_HOME={stack.layout.agent_home} {programs}/crontopus-agent status")
     show.line()
     show.line(f"  Everything runs in the background; its state and logs are in {_short(root)}.")
     show.line("  `make down` stops it and takes the demo's lines out of your crontab; `make up` brings it back as it was.")

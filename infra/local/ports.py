@@ -37,7 +37,7 @@ def choose_ports(
                 f"port {port} is taken by another process (`ss -ltnp` names it); stop that one or set {_VARIABLES[name]}"
             )
         ports = replace(ports, **{name: _free_after(port, is_taken, set(asdict(ports).values()))})
-    noted.parent.mkdir(parents=True, exist_ok=True)
+    noted.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     noted.write_text(json.dumps(asdict(ports)))
     return ports
 

@@ -33,7 +33,7 @@ class Processes:
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> int:
         """Start the command in the background, detached from the terminal, and return its process id."""
-        self._logs.mkdir(parents=True, exist_ok=True)
+        self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.log(name).open("ab") as log:
             child = subprocess.Popen(
                 command,
@@ -43,6 +43,8 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # What they write holds tokens and tenants' data.
+                umask=0o077,
             )
         self._children[child.pid] = child
         note_process(self._note(name), child.pid)
@@ -92,7 +94,7 @@ class Processes:
 
 def note_process(note: Path, pid: int) -> None:
     """Note which process this is, so that it is found again and no other is taken for it."""
-    note.parent.mkdir(parents=True, exist_ok=True)
+    note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = note.with_suffix(".tmp")
     unfinished.write_text(json.dumps({"pid": pid, "identity": identity(pid)}))
     unfinished.replace(note)
