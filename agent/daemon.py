@@ -144,7 +144,8 @@ def _parts(config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync,
     def deliver() -> float:
         step = delivery.deliver_once(now())
         board.delivered(step, now())
-        return max(step.wait_s, config.intervals.delivery_s if not step.sent else 0.0)
+        # Asked while it waits, it answers at once: so it notices soon when a heartbeat got through again.
+        return 0.0 if step.sent else min(step.wait_s, config.intervals.delivery_s)
 
     spans = config.intervals
     return [

@@ -1,6 +1,6 @@
 """One round's decision: from what is wanted and what is there to the table that should be there. Nothing is written here."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.desired import Desired, Wanted
@@ -16,7 +16,8 @@ class Decision:
 
     raw, table: the table as it is and as it should be. lines: our block in it. jobs: all that is wanted. held: why removals
     wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: jobs whose
-    lines somebody changed. notes: what was mended, in words. job_files: ids that had a job file.
+    lines somebody changed. notes: what was mended, in words. warnings: what somebody should look at. job_files: ids that
+    had a job file.
     """
 
     raw: bytes
@@ -28,6 +29,7 @@ class Decision:
     kept: frozenset[str]
     drift: tuple[str, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     bare_foreign: str | None
     job_files: Collection[str]
 
@@ -67,6 +69,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         kept=frozenset(entry.job_id for entry in kept) | (_ids(steps) if held else frozenset()),
         drift=tuple(drifted(steps, known.lines)),
         notes=actual.notes + tuple(_repeat_notes(steps)),
+        warnings=tuple(_warnings(steps, actual, entries)),
         bare_foreign=actual.bare_foreign,
         job_files=now.job_files,
     )
@@ -85,12 +88,13 @@ def _entries(desired: Desired, scheduler: Scheduler) -> Iterator[Entry]:
 
 
 def _unsure_entries(actual: Actual, now: Situation) -> list[Entry]:
-    """Return the lines, as they stand, of jobs that a manifest nobody can read may still define."""
+    """Return the lines of jobs that a manifest nobody can read may still define: as we wrote them, else as they stand."""
     jobs = now.inventory.jobs if now.inventory else {}
     by_path = {job_id for job_id, placed in jobs.items() if placed.path in now.desired.unsure_paths}
     unsure = (by_path | now.desired.unsure_ids) - now.desired.jobs.keys()
-    first = {item.job_id: item.line for item in reversed(actual.items) if item.job_id in unsure}
-    return [Entry(job_id, line) for job_id, line in first.items() if job_id]
+    lines = {item.job_id: item.line for item in reversed(actual.items) if item.job_id in unsure}
+    lines |= {job_id: line for job_id, line in (now.inventory.lines if now.inventory else {}).items() if job_id in unsure}
+    return [Entry(job_id, line) for job_id, line in lines.items() if job_id]
 
 
 def _objection(steps: Plan, *, is_rewritten: bool) -> Stalled | None:
@@ -103,6 +107,16 @@ def _objection(steps: Plan, *, is_rewritten: bool) -> Stalled | None:
 
 def _ids(steps: Plan) -> frozenset[str]:
     return frozenset(item.job_id for item in steps.removals if item.job_id)
+
+
+def _warnings(steps: Plan, actual: Actual, entries: Iterable[Entry]) -> Iterator[str]:
+    if steps.foreign:
+        yield f"lines in our block that are not ours: {len(steps.foreign)}; they are left alone"
+    if b"CRONTOPUS:" in actual.foreign:
+        calls = {b" ".join(entry.line.split()[-2:]) for entry in entries if entry.line}
+        copies = sum(b" ".join(line.split()[-2:]) in calls for line in actual.foreign.splitlines())
+        if copies:
+            yield f"lines outside our block that run our jobs: {copies}; these jobs run once more than their manifests say"
 
 
 def _repeat_notes(steps: Plan) -> Iterator[str]:

@@ -30,6 +30,7 @@ REMEDIES = {
     "removals_held": "look at what would go, then approve with `crontopus-agent sync --once --allow-removals`",
     "program_missing": "install cron (Debian: apt install cron), or name its program as `crontab` in config.yaml",
     "scheduler_unreadable": "run `crontab -l` as this user and mend what it says; until then nothing is written",
+    "timeout": "see why `crontab` hangs: a full or dead disk, or a lock somebody holds",
     "table_refused": "run `crontab -l` and look at the message above; the table is as it was",
     "table_full": "cron reads 10,000 lines at most: spread the jobs over more machines or users",
     "table_changed": "nothing: somebody edited the table at the same moment, the next round starts from what is there",

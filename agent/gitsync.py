@@ -172,11 +172,13 @@ class Snapshot:
                 raise Damaged("the branch points at no commit")
             found: list[TreeFile] = []
             self._walk(commit.tree, "", 0, found)
+        if len(found) > MAX_FILES:
+            raise Stalled(f"the repository has {len(found)} files, more than {MAX_FILES}", code="source_too_large")
         return found
 
     def _walk(self, tree: bytes, prefix: str, depth: int, found: list[TreeFile]) -> None:
-        if depth > MAX_DEPTH or len(found) > MAX_FILES:
-            raise Stalled(f"the repository has more than {MAX_FILES} files or {MAX_DEPTH} levels", code="source_too_large")
+        if depth > MAX_DEPTH:
+            raise Stalled(f"the repository has folders below folders, {MAX_DEPTH} deep", code="source_too_large")
         for entry in self._repo.object_store[tree].items():
             path = prefix + entry.path.decode(errors="backslashreplace")
             if stat.S_ISDIR(entry.mode):

@@ -95,16 +95,27 @@ def find_home(environ: Mapping[str, str], uid: int) -> Home:
 
 
 def table_lock(home: Home, uid: int) -> Path:
-    """Return what agents of one user lock before they touch its crontab, whatever their own folders: the user's home."""
-    found = Path(_home_of(uid))
-    return found if found.is_dir() and os.access(found, os.R_OK) else home.directory
+    """Return what agents of one user lock before they touch its crontab, whatever their own folders: the user's home.
+
+    Where that cannot be locked (it is missing, or on NFS, which locks no folders), each has to do with its own.
+    """
+    shared, own = Path(_home_of(uid)), home.directory / "table.lock"
+    if not shared.is_dir():
+        return own
+    try:
+        with locked(shared, wait_s=0):
+            return shared
+    except Unavailable:
+        return shared
+    except Stalled:
+        return own
 
 
 def _home_of(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_dir
     except KeyError:
-        return "/"
+        return "/nonexistent"
 
 
 def make_private(directory: Path) -> None:
@@ -175,7 +186,7 @@ def locked(path: Path, *, wait_s: float) -> Iterator[int]:
 
     Raise Unavailable if somebody else holds it for longer than `wait_s`.
     """
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
     try:
         handle = os.open(path, flags, 0o600)
     except OSError as e:
@@ -195,4 +206,6 @@ def _acquire(handle: int, path: Path, until: float) -> None:
         except BlockingIOError as e:
             if time.monotonic() >= until:
                 raise Unavailable(f"another agent of this user is at work ({path} is locked)", code="locked") from e
+        except OSError as e:
+            raise of_os_error(e, f"{path} cannot be locked") from e
         time.sleep(_POLL_S)

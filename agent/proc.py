@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.domain.errors import Stalled, Unavailable
@@ -41,10 +42,17 @@ def run(
         )
     except OSError as e:
         raise Stalled(f"{command[0]!r} cannot be started: {e.strerror}", code="program_missing") from e
-    with child:
-        try:
-            output, errors = child.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as e:
-            os.killpg(child.pid, signal.SIGKILL)
-            raise Unavailable(f"`{' '.join(command[:2])}` did not end within {timeout_s:g} s", code="timeout") from e
+    try:
+        output, errors = child.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as e:
+        _end(child)
+        raise Unavailable(f"`{' '.join(command[:2])}` did not end within {timeout_s:g} s", code="timeout") from e
     return Finished(child.returncode, output, errors)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill a program and its children. One that runs as another user, as cronie's crontab does, is left behind."""
+    with suppress(PermissionError, ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        child.communicate(timeout=1)

@@ -61,9 +61,11 @@ class StatusBoard:
 
     def delivered(self, step: Delivered, now: datetime) -> None:
         """One step of delivery is done; steps that change nothing worth knowing are not written down."""
+        known = self.part("delivery").get("error")
         if step.problem:
-            self.failed("delivery", step.problem, now)
-        elif step.sent or self.part("delivery").get("error"):
+            if not known or known["message"] != step.problem.message[:500]:
+                self.failed("delivery", step.problem, now)
+        elif step.sent or known:
             self._put("delivery", {"succeeded_at": to_text(now), "error": None})
 
     def failed(self, name: PartName, error: Exception, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -212,7 +212,7 @@ class Sync:
             held_ids=tuple(item.job_id for item in steps.removals if item.job_id) if decision.held else (),
             drift=decision.drift,
             problems=desired.problems,
-            warnings=desired.warnings + tuple(_stranger_warnings(steps)),
+            warnings=desired.warnings + decision.warnings,
             notes=decision.notes,
         )
 
@@ -251,11 +251,6 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 def _repeated(report: Report) -> Report:
     """Return what a round that finds all as this one left it has to report."""
     return replace(report, added=0, changed=0, removed=0, parsed=0, is_written=False, drift=(), notes=())
-
-
-def _stranger_warnings(steps: Plan) -> Iterator[str]:
-    if steps.foreign:
-        yield f"lines in our block that are not ours: {len(steps.foreign)}; they are left alone"
 
 
 def _log(decision: Decision, head: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from agent.errors import REMEDIES
 from chalicelib.domain.ids import uuid4_from
 from tests.fixtures.fake_api import ENDPOINT_ID, ENDPOINT_TOKEN, ENROLL_TOKEN, ControlPlane, answering
 from tests.fixtures.fake_crontab import FakeCrontab
@@ -269,3 +271,12 @@ def test_a_revoked_endpoint_keeps_its_jobs_and_says_so(place: Place) -> None:
 
     assert status["api"]["error"]["code"] == "endpoint_revoked"
     assert place.cron.content == FOREIGN + place.block
+
+
+def test_every_code_an_error_can_bear_has_a_remedy_and_a_place_in_the_guide() -> None:
+    sources = [path.read_text() for path in Path("agent").rglob("*.py")]
+    codes = {code for source in sources for code in re.findall(r'code="(\w+)"', source)}
+    guide = Path("docs/agent.md").read_text()
+
+    assert sorted(codes - REMEDIES.keys()) == []
+    assert sorted(code for code in REMEDIES if f"`{code}`" not in guide) == []

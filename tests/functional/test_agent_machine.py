@@ -1,9 +1,11 @@
 import os
+import pwd
 from pathlib import Path
 
 import pytest
 
-from agent.home import Home, find_home, locked, make_private, write_file
+from agent import proc
+from agent.home import Home, find_home, locked, make_private, table_lock, write_file
 from agent.machine import VERSION, machine_id, scheduler_flavour, timezone
 from chalicelib.domain.errors import Stalled, Unavailable
 
@@ -117,3 +119,24 @@ def test_a_lock_is_for_one_at_a_time(home: Home) -> None:
         pass
     with locked(home.lock, wait_s=0):
         pass
+
+
+def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
+    program(tmp_path, "crontab", "exec sleep 30")
+
+    with pytest.raises(Unavailable, match="did not end within"):
+        proc.run([str(tmp_path / "crontab"), "-l"], environ=os.environ, timeout_s=0.1)
+
+
+def test_a_program_gets_the_c_locale_and_none_of_our_secrets(tmp_path: Path) -> None:
+    done = proc.run(["env"], environ={"PATH": os.environ["PATH"], "CRONTOPUS_ENROLL_TOKEN": "cet_x", "LANG": "fr_FR.UTF-8"})
+
+    assert sorted(line.split("=")[0] for line in done.output.decode().splitlines() if not line.startswith("_=")) == [
+        "LC_ALL",
+        "PATH",
+    ]
+
+
+def test_agents_of_one_user_share_one_lock_and_do_without_where_there_is_none(home: Home) -> None:
+    assert table_lock(home, os.getuid()) == Path(pwd.getpwuid(os.getuid()).pw_dir)
+    assert table_lock(home, 4_000_000_000).parent == home.directory

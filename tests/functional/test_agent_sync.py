@@ -610,3 +610,13 @@ def test_killed_anywhere_in_a_round_the_table_is_old_or_new_and_the_next_round_c
     assert {death["then"] for death in deaths} == {new.hex()}
     assert {tuple(death["jobs"]) for death in deaths} == {(job_id(2), job_id(3))}
     assert {tuple(death["placed"]) for death in deaths} == {(job_id(2), job_id(3))}
+
+
+def test_a_line_of_ours_that_was_copied_out_of_the_block_is_left_and_warned_of(machine: Machine) -> None:
+    machine.remote.commit(manifests(1))
+    machine.table.content = FOREIGN + machine.line(1, "0 6 * * *") + b"\n"
+
+    report = machine.sync().round()
+
+    assert machine.table.content == FOREIGN + machine.line(1, "0 6 * * *") + b"\n" + machine.block(1)
+    assert "outside our block that run our jobs: 1" in report.warnings[0]
