@@ -21,20 +21,16 @@ def choose_ports(
     Raise Stopped if a port that cannot change is taken by somebody else.
     """
     kept = read_ports(noted)
-    ports = kept or DEFAULT_PORTS
-    for name, port in wanted.items():
-        if kept and getattr(kept, name) != port:
-            kept_port = getattr(kept, name)
-            raise Stopped(
-                f"this stack has its {name} port at {kept_port}; unset {_VARIABLES[name]} or start anew with `make reset`"
-            )
-        ports = replace(ports, **{name: port})
+    ports = _with_wanted(kept, wanted)
     for name, port in asdict(ports).items():
-        if not is_taken(port) or is_ours(name):
+        is_promised = name not in wanted and port in wanted.values()
+        if not is_promised and (not is_taken(port) or is_ours(name)):
             continue
-        if kept or name in wanted:
+        if kept:
+            raise Stopped(f"port {port} of this stack is taken by another process (`ss -ltnp` names it): stop that one")
+        if name in wanted:
             raise Stopped(
-                f"port {port} is taken by another process (`ss -ltnp` names it); stop that one or set {_VARIABLES[name]}"
+                f"port {port} is taken by another process (`ss -ltnp` names it): set {_VARIABLES[name]} to a free one"
             )
         ports = replace(ports, **{name: _free_after(port, is_taken, set(asdict(ports).values()))})
     noted.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -45,6 +41,14 @@ def choose_ports(
 def read_ports(noted: Path) -> Ports | None:
     """Return the ports that were noted here, or None if none were."""
     return Ports(**json.loads(noted.read_text())) if noted.exists() else None
+
+
+def _with_wanted(kept: Ports | None, wanted: Mapping[str, int]) -> Ports:
+    ports = replace(kept or DEFAULT_PORTS, **wanted)
+    if kept and ports != kept:
+        names = " ".join(_VARIABLES[name] for name in wanted)
+        raise Stopped(f"this stack listens on {asdict(kept)}: unset {names}, or start anew with `make reset`")
+    return ports
 
 
 def _free_after(port: int, is_taken: Callable[[int], bool], used: set[int]) -> int:

@@ -28,7 +28,8 @@ class Snapshots:
         """
         newest = self.newest()
         number = int(newest.name) + 1 if newest else 1
-        unfinished = self._folder / f"{number:010d}.{os.getpid()}.tmp"
+        unfinished = self._folder / f"{number:010d}.tmp"
+        shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         for name, text in files:
             _write_durably(unfinished / name, text)

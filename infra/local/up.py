@@ -37,7 +37,7 @@ def main() -> int:
 
 def bring_up(show: Show, where: Layout) -> None:
     """Bring everything up, wait for a run, and show it. Raise Stopped, DeploymentFailed or PackagingFailed."""
-    _refuse_unusable(where)
+    refuse_unusable(where)
     with show.step("cron") as step:
         installed = cron.ensure_installed(step.note)
         step.done(f"{installed}, {cron.ensure_running(where.run / 'cron.json')}")
@@ -63,7 +63,7 @@ def start_stack(show: Show, stack: Stack) -> None:
         step.done(f"{stack.deploy(built)} on {stack.ports.api_url}")
 
 
-def _refuse_unusable(where: Layout) -> None:
+def refuse_unusable(where: Layout) -> None:
     """Raise Stopped if the folder's name cannot stand in a crontab line: the jobs' wrapper lives in it."""
     if any(character.isspace() or character == "%" for character in str(where.root)):
         raise Stopped(
