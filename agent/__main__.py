@@ -124,7 +124,7 @@ def _show_preview(decision: "Decision", diff: str) -> None:
     click.echo(diff or "the table stays as it is")
     gone = 0 if decision.held else len(steps.removals)
     click.echo(f"{len(steps.adds)} to add, {len(steps.changes)} to change, {len(steps.pauses) + gone} to remove", err=True)
-    for text in decision.notes:
+    for text in (*decision.notes, *decision.warnings):
         click.echo(text, err=True)
     if decision.held:
         raise decision.held

@@ -1,6 +1,7 @@
 """What the agent says of itself: kept in D/status.json while it works, put together with live facts when somebody asks."""
 
 import json
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from agent.report import Delivered
 from agent.sync import Report
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.times import to_text
+
+log = logging.getLogger(__name__)
 
 MAX_LISTED = 50
 PartName = Literal["heartbeat", "sync", "delivery"]
@@ -78,7 +81,10 @@ class StatusBoard:
     def _put(self, name: str, facts: Mapping[str, Any]) -> None:
         with self._lock:
             self._parts[name] = {**(self._parts.get(name) or {}), **facts}
-            write_file(self.path, json.dumps(self._parts).encode(), is_durable=False)
+            try:
+                write_file(self.path, json.dumps(self._parts).encode(), is_durable=False)
+            except CrontopusError as e:  # the work goes on; only the telling of it has to wait
+                log.warning("the status cannot be written", extra={"why": e.message})
 
 
 def _error(error: Exception, now: datetime) -> dict[str, str]:
