@@ -79,6 +79,10 @@ class Demo:
             job = self.api.post("/api/jobs", _JOB_BODY)["job"]
         return job
 
+    def sync_now(self) -> None:
+        """Let the agent look at the repository at once; if that fails, its daemon does so within half a minute."""
+        self._run_agent("sync", "--once")
+
     def agent(self, *arguments: str, stdin: str = "") -> None:
         """Run one command of the agent. Raise Stopped, with its words, if it fails."""
         done = self._run_agent(*arguments, stdin=stdin)

@@ -102,6 +102,7 @@ def _first_run(show: Show, tenant: Demo, endpoint_id: str) -> Mapping[str, Any]:
     with show.step("job") as step:
         job = tenant.commit_job()
         step.now("committed, the agent takes it over")
+        tenant.sync_now()
         line = demo.await_line(job["id"], _read_crontab, time.monotonic() + demo.INSTALL_TIMEOUT_S)
         step.done(f"{job['namespace']}/{job['name']} is in the crontab: {line}")
     with show.step("first run") as step:
