@@ -107,10 +107,17 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
     if dry_run:
         _show_preview(*rounds.preview())
         return
-    daemon.prepare(home, rounds)
-    report = rounds.round(allow_removals=allow_removals)
-    if running_pid(home) is None:
-        StatusBoard(home.status).synced(report)
+    board = StatusBoard(home.status)
+    is_alone = running_pid(home) is None
+    try:
+        daemon.prepare(home, rounds)
+        report = rounds.round(allow_removals=allow_removals)
+    except CrontopusError as e:
+        if is_alone:
+            board.failed("sync", e, datetime.now(UTC))
+        raise
+    if is_alone:
+        board.synced(report)
     counts = f"{report.added} added, {report.changed} changed, {report.removed} removed; {report.managed} managed"
     click.echo(f"commit {report.head[:12]}: {counts}")
     for text in (*report.notes, *report.problems, *report.warnings):

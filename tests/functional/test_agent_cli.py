@@ -195,6 +195,7 @@ def test_a_failing_forge_is_one_line_with_what_to_do(place: Place, status: int, 
     done = place.agent("sync", "--once")
 
     assert (done.returncode, code in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+    assert f"({code}, since" in place.agent("status").stdout
     assert place.cron.content == FOREIGN + place.block
 
 

@@ -574,6 +574,15 @@ def test_a_preview_shows_the_change_and_makes_none(machine: Machine) -> None:
     assert {file.name for file in after - before} <= {"repo", "round.lock"}
 
 
+def test_a_preview_shows_what_a_terminal_would_obey_escaped(machine: Machine) -> None:
+    machine.table = MemoryTable(b"# \x1b[2J \xe9\r\n")
+    machine.remote.commit(manifests(1))
+
+    _, diff = machine.sync().preview()
+
+    assert " # \\x1b[2J \\xe9\\r" in diff.split("\n")
+
+
 def test_foreign_bytes_are_the_same_after_a_thousand_rounds(machine: Machine) -> None:
     foreign = FOREIGN + b"\xff\xfe\0\r\n" + b"0 2 * * * echo %% \\% 'x'\n" * 100 + b"# end without newline"
     machine.table = MemoryTable(foreign, is_strict=False)

@@ -183,4 +183,5 @@ def test_however_torn_the_table_no_foreign_line_is_lost_and_one_rewrite_settles_
     markers = {BEGIN, END}
     kept = sorted(line for line in lines if line not in markers)
     assert sorted(line for line in table.splitlines(keepends=True) if line not in markers) == kept
-    assert block.compose(block.find(table, known()).foreign, body, ME, None) == table
+    settled = block.compose(actual.foreign, [LINE_A], ME, actual.bare_foreign)
+    assert block.compose(block.find(settled, known()).foreign, [LINE_A], ME, None) == settled
