@@ -10,6 +10,7 @@ RUN := .venv/bin/python -m
 help: ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST))
 
+up: PURPOSE = --up
 up: environments ## start everything here, down to the first recorded run
 	@$(RUN) infra.local.up
 
@@ -38,4 +39,4 @@ package: environments ## build what goes to AWS into build/
 	@$(RUN) infra.package
 
 environments:
-	@$(or $(PYTHON),$(error no Python 3.11 or newer found; name one: make PYTHON=...)) -m infra.local.environments
+	@$(or $(PYTHON),$(error no Python 3.11 or newer found; name one: make PYTHON=...)) -m infra.local.environments $(PURPOSE)

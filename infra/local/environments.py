@@ -1,6 +1,7 @@
 """The two Python environments of the checkout: .venv for everything, and one for the embedded AWS (it pins botocore).
 
 `python -m infra.local.environments` makes or updates both. Runs before anything is installed: standard library only.
+With `--up` it first makes sure that `make up` can keep its state where it is asked to.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import debian
-from infra.local.layout import CHECKOUT, EMULATOR_VENV, VENV
+from infra.local.layout import CHECKOUT, EMULATOR_VENV, VENV, layout, refuse_unusable
 from infra.local.show import Show
 from infra.local.stopped import Stopped
 
@@ -53,6 +54,8 @@ EMULATOR = Environment(EMULATOR_VENV, (CHECKOUT / "requirements-emulator.txt",),
 def main() -> int:
     show = Show()
     try:
+        if "--up" in sys.argv:
+            refuse_unusable(layout())
         with show.step("tools") as step:
             step.done(check_tools())
         for environment in (DEVELOPMENT, EMULATOR):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.names import HOST
+from infra.local.stopped import Stopped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VENV = CHECKOUT / ".venv"
@@ -93,6 +94,15 @@ def clean_environment(**more: str) -> dict[str, str]:
     """Return an environment for our processes: the way to programs and home, and nothing that this shell happens to hold."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"} | more
+
+
+def refuse_unusable(where: Layout) -> None:
+    """Raise Stopped if the folder's name cannot stand in a crontab line: the jobs' wrapper lives in it."""
+    if any(character.isspace() or character == "%" for character in str(where.root)):
+        raise Stopped(
+            f"{where.root} has a space or a % in its name, and cron splits its lines there.\n"
+            "Keep the state somewhere else, with the same for `make down`:  make up CRONTOPUS_LOCAL=$HOME/.crontopus-local"
+        )
 
 
 @dataclass(frozen=True, slots=True)

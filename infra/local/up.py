@@ -11,7 +11,7 @@ from infra.local import cron, demo, farewell
 from infra.local.api import Api
 from infra.local.demo import Demo
 from infra.local.formation import DeploymentFailed
-from infra.local.layout import Layout, Ports, layout, outside_forge, wanted_ports
+from infra.local.layout import Layout, Ports, layout, outside_forge, refuse_unusable, wanted_ports
 from infra.local.names import HOST
 from infra.local.ports import choose_ports
 from infra.local.processes import Processes, is_listening
@@ -61,15 +61,6 @@ def start_stack(show: Show, stack: Stack) -> None:
         step.done(f"{stack.start_forge()} on {stack.forge_url}")
     with show.step("application") as step:
         step.done(f"{stack.deploy(built)} on {stack.ports.api_url}")
-
-
-def refuse_unusable(where: Layout) -> None:
-    """Raise Stopped if the folder's name cannot stand in a crontab line: the jobs' wrapper lives in it."""
-    if any(character.isspace() or character == "%" for character in str(where.root)):
-        raise Stopped(
-            f"{where.root} has a space or a % in its name, and cron splits its lines there.\n"
-            "Keep the state somewhere else, with the same for `make down`:  make up CRONTOPUS_LOCAL=$HOME/.crontopus-local"
-        )
 
 
 def _choose_ports(where: Layout) -> Ports:

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.demo import next_minute
-from infra.local.layout import Layout, layout, outside_forge, wanted_ports
+from infra.local.layout import Layout, layout, outside_forge, refuse_unusable, wanted_ports
 from infra.local.stopped import Stopped
-from infra.local.up import refuse_unusable
 
 
 @pytest.mark.parametrize(
