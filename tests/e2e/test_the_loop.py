@@ -1,72 +1,29 @@
 """The whole loop on a machine with a real cron daemon: committed, installed, fired, wrapped, spooled, delivered, read back."""
 
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from infra.local.demo import INSTALL_TIMEOUT_S, Demo, await_line, await_run
-from infra.local.layout import Layout
-from infra.local.processes import Processes
-from infra.local.services import AGENT, EMULATOR, Services
+from infra.local.services import AGENT, EMULATOR
 from infra.local.stack import Stack
-from tests.e2e import private_cron
-from tests.e2e.private_cron import PrivateCron
-from tests.e2e.tenants import new_tenant
+from tests.e2e.machines import FOREIGN, Machine, running_machine
 from tests.fixtures.waiting import until
 
-FOREIGN = "# mine\t\n\n0 4 1 1 * /bin/true %  \nMAILTO=nobody\n"
 MINUTE_S = 90.0
-
-
-@dataclass(frozen=True)
-class Machine:
-    """An enrolled machine with a cron of its own and the agent's daemon."""
-
-    demo: Demo
-    cron: PrivateCron
-    processes: Processes
-    endpoint_id: str
-
-    def commit(self, name: str, command: str, **more: Any) -> Mapping[str, Any]:
-        """Commit a job for every minute and return it when it is in the crontab."""
-        request = {"name": name, "schedule": "* * * * *", "command": command, **more}
-        job: Mapping[str, Any] = self.demo.api.post("/api/jobs", request)["job"]
-        await_line(job["id"], self.cron.crontab, time.monotonic() + INSTALL_TIMEOUT_S)
-        return job
-
-    def run_after(self, moment: datetime, job: Mapping[str, Any]) -> Mapping[str, Any]:
-        return await_run(self.demo.api, job["name"], self.endpoint_id, moment, lambda *_: None)
-
-    def spooled(self) -> list[str]:
-        return sorted(path.name for path in (self.demo.layout.agent_home / ".crontopus" / "spool").glob("*.end.json"))
 
 
 @pytest.fixture(scope="module")
 def machine(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    if why := private_cron.missing():
-        pytest.skip(why)
-    folder = tmp_path_factory.mktemp("machine")
-    layout = Layout(folder)
-    cron = PrivateCron(folder / "cron")
-    processes = Processes(layout.run, layout.logs)
-    try:
-        cron.install(FOREIGN)
-        demo = new_tenant(stack, layout, cron.inside)
-        demo.enrol()
-        Services(layout, stack.ports, processes, cron.inside).start_agent()
-        yield Machine(demo, cron, processes, str(demo.endpoint_id()))
-    finally:
-        processes.stop(AGENT)
-        cron.stop()
+    with running_machine(stack, tmp_path_factory.mktemp("machine")) as machine:
+        yield machine
 
 
 def test_a_committed_job_is_fired_by_cron_and_its_run_comes_back(machine: Machine):
     good = machine.commit("good", 'echo "it is $LOUD"; echo and done >&2', env={"LOUD": "50 % off"})
     bad = machine.commit("bad", "echo broken; exit 3")
+    machine.sync()
     committed_at = datetime.now(UTC)
 
     good_run, bad_run = machine.run_after(committed_at, good), machine.run_after(committed_at, bad)
@@ -79,6 +36,7 @@ def test_a_committed_job_is_fired_by_cron_and_its_run_comes_back(machine: Machin
 
 def test_a_run_that_ends_while_the_api_is_down_arrives_afterwards_once(stack: Stack, machine: Machine):
     job = machine.commit("patient", "echo waited")
+    machine.sync()
     stack.processes.stop(EMULATOR)
     stopped_at = datetime.now(UTC)
     until(lambda: machine.spooled(), "a run is in the spool", MINUTE_S)
