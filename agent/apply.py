@@ -11,8 +11,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from agent import proc
 from agent.decide import Decision
 from agent.errors import of_os_error
 from agent.home import Home
@@ -20,8 +22,10 @@ from agent.schedulers.base import Scheduler
 from agent.schedulers.block import item
 from agent.state import Inventory, Placed, save_inventory
 from agent.wrapper import command
+from chalicelib.domain.errors import Stalled, Unavailable
 from chalicelib.domain.manifest import Job
 
+SYSTEM_PYTHON = Path("/usr/bin/python3")
 _TICK_NS = 1_000_000_000
 _JOB_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.yaml")
 
@@ -34,9 +38,8 @@ class JobFiles:
 
     def install(self) -> None:
         """Put run-job itself in place."""
-        # Our own interpreter may be a virtual environment's, which is a link: what it points at outlives it.
         with _translated("run-job cannot be installed"):
-            command.install(self.home.directory, Path(sys.executable).resolve())
+            command.install(self.home.directory, run_job_interpreter())
 
     def stamp(self) -> tuple[int, int] | None:
         """Return what changes whenever a file comes, goes or is replaced; None if that cannot be told yet.
@@ -65,6 +68,18 @@ class JobFiles:
         for job_id in job_ids:
             with _translated("a job's file cannot be removed"):
                 command.remove_job(self.home.directory, job_id)
+
+
+@cache
+def run_job_interpreter(system: Path = SYSTEM_PYTHON) -> Path:
+    """Return what starts run-job: the system's Python where it is 3.9 or newer, since upgrades keep its path; else ours."""
+    try:
+        probe = [str(system), "-ISc", "import sys; sys.exit(sys.version_info < (3, 9))"]
+        is_fit = proc.run(probe, environ={}).code == 0
+    except (Stalled, Unavailable):
+        is_fit = False
+    # Ours may be a virtual environment's, which is a link: what it points at outlives it.
+    return system if is_fit else Path(sys.executable).resolve()
 
 
 @contextmanager
