@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from chalicelib.domain.errors import Conflict, CrontopusError, Invalid, NotFound
 log = logging.getLogger(__name__)
 
 TIMEOUTS_S = (3, 10)  # to connect, between two bytes of the answer
+# One that hangs is not asked again: API Gateway gives a request 29 s, and a commit that hung still has to be looked for.
+RETRY_WITHIN_S = 8
 MAX_ANSWER_BYTES = 48 * 1024 * 1024
 TRIES = 3
 UNAVAILABLE = "git_unavailable"
@@ -75,12 +78,14 @@ class Transport:
         session: requests.Session,
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = url.rstrip("/")
         self._auth = auth
         self._session = session
         self._sleep = sleep
         self._jitter = jitter
+        self._clock = clock
 
     def call(
         self,
@@ -96,8 +101,11 @@ class Transport:
         Raise NotFound, Conflict, Invalid or TooLarge as the forge says, Unavailable if it stays silent, fails or refuses us.
         """
         answer = None
+        started = self._clock()
         for attempt in range(TRIES):
             if attempt:
+                if self._clock() - started > RETRY_WITHIN_S:
+                    break
                 self.pause(attempt)
             answer = self.attempt(method, path, query=query, body=body)
             if answer is not None and (answer.status < 500 or answer.status in accept):
