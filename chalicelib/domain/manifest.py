@@ -1,5 +1,6 @@
 """Job manifests: YAML in, a Job out, and back."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -13,6 +14,8 @@ from chalicelib.domain.manifest_fields import CHECKIN, DEFAULT_OUTPUT_BYTES, MET
 
 API_VERSION = "v1"
 KIND = "Job"
+
+_BARE = re.compile(r"[A-Za-z/][-A-Za-z0-9._/]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +147,24 @@ class _Reading:
 
 
 class _Quoted(str):
-    """Text that is written in double quotes whatever it holds, so that no reader takes it for a number or an alias."""
+    """Text that is never written bare, so that no reader takes it for a number or an alias."""
 
 
 class _Dumper(yaml.SafeDumper):
     pass
 
 
-def _represent_quoted(dumper: yaml.SafeDumper, value: _Quoted) -> yaml.ScalarNode:
-    is_readable_block = "\n" in value and not any(line != line.rstrip() for line in value.split("\n"))
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if is_readable_block else '"')
+def _represent(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    if type(value) is str and _BARE.fullmatch(value):
+        return dumper.represent_str(value)
+    lines = value.split("\n")
+    # YAML has more line ends than one, and folds blanks before them: only plain lines may stand in a block.
+    is_block = len(lines) > 1 and all(line == line.rstrip() and line.replace("\t", "").isprintable() for line in lines)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style="|" if is_block else '"')
 
 
-_Dumper.add_representer(_Quoted, _represent_quoted)
+for _kind in (str, _Quoted):
+    _Dumper.add_representer(_kind, _represent)
 
 
 def dump(job: Job) -> str:

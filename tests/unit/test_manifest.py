@@ -96,8 +96,19 @@ def test_a_document_that_is_no_manifest_names_what_is_missing(document: str):
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
 
 
+@pytest.mark.parametrize(
+    "text", ["\x85", "a\x85b\nc", "\u2028\n", "no", "1", "~", "0x1f", "a: b", "# a", "\t", "a\n\n b \n", "\ufeff"]
+)
+def test_text_that_yaml_would_take_for_something_else_stays_text(text: str):
+    written = job(command=f"echo {text}", labels={text: text}, args=(text,))
+
+    assert manifest.parse(manifest.dump(written).encode(), "default/backup.yaml", strict=True).job == written
+
+
 @given(command=_TEXT.filter(str.strip), args=st.lists(_TEXT, max_size=3), value=_TEXT)
 def test_what_is_dumped_is_read_back(command: str, args: list[str], value: str):
-    written = job(command=command, args=tuple(args), env={"A": value}, labels={"team": value}, timeout_s=90, paused=True)
+    written = job(
+        command=command, args=tuple(args), env={"A": value}, labels={"team": value, value: "x"}, timeout_s=90, paused=True
+    )
 
     assert manifest.parse(manifest.dump(written).encode(), "default/backup.yaml", strict=True).job == written
