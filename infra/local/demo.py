@@ -123,7 +123,11 @@ def await_run(api: Api, job_name: str, endpoint_id: str, after: datetime, say: C
                 found: Mapping[str, Any] = api.get(f"/api/runs/{run['run_id']}")["run"]
                 return found
         time.sleep(_POLL_S)
-    raise Stopped(f"no run of {job_name} arrived within {_RUN_TIMEOUT_S:.0f} s of {due.astimezone():%H:%M:%S}")
+    raise Stopped(
+        f"no run of {job_name} arrived within {_RUN_TIMEOUT_S:.0f} s of {due.astimezone():%H:%M:%S}.\n"
+        "Does cron run and may this user use it (`service cron status`, `/etc/cron.allow`, the system's log)?\n"
+        "Does the agent deliver (`crontopus-agent status`)?"
+    )
 
 
 def next_minute(moment: datetime) -> datetime:

@@ -40,11 +40,16 @@ def say_where(show: Show, stack: Stack) -> None:
     show.line(f"    export CRONTOPUS_API_URL={ports.api_url} CRONTOPUS_CONFIG_DIR={_short(stack.layout.cli_config)}")
     show.line(f"    {programs}/crontopus auth login --username {tenant.login}")
     show.line(f"    {programs}/crontopus runs list")
-    show.line(f"    git clone {repository}")
+    show.line(f"    git -c credential.helper={_shown_helper(stack.layout.agent_home)} clone {repository}")
     show.line(f"    CRONTOPUS_HOME={stack.layout.agent_home} {programs}/crontopus-agent status")
     show.line()
     show.line(f"  Everything runs in the background; its state and logs are in {_short(root)}.")
     show.line("  `make down` stops it and takes the demo's lines out of your crontab; `make up` brings it back as it was.")
+
+
+def _shown_helper(agent_home: Path) -> str:
+    """Return what hands git this machine's token, which reads the tenant's repository, from its file."""
+    return f"'!echo username=demo; echo password=$(cat {agent_home / '.crontopus' / 'git-token'}) #'"
 
 
 def _short(path: Path) -> str:

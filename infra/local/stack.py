@@ -59,6 +59,7 @@ class Stack:
             "ForgeUrl": self.forge_url,
             "ForgePublicUrl": self.forge_url,
             "ForgeOrganization": ORGANIZATION,
+            "ForgeBot": bot.login,
         }
         return deploy(connect(self.ports.aws_url), package, parameters, secret)
 
