@@ -9,7 +9,6 @@ from infra.local.api import Api
 from infra.local.demo import Demo
 from infra.local.layout import Layout, layout
 from infra.local.ports import read_ports
-from infra.local.services import AGENT
 from infra.local.show import Show
 from infra.local.stack import Stack
 from infra.local.stopped import Stopped
@@ -41,17 +40,18 @@ def take_down(show: Show, where: Layout) -> None:
         return
     stack = Stack(where, ports)
     tenant = Demo(Api(ports.api_url, stack.secrets.demo_tenant()), ports.api_url, where)
-    with show.step("agent") as step:
-        step.done("stopped" if stack.processes.stop(AGENT) else "was not running")
-    if where.agent_home.exists():
-        with show.step("crontab") as step:
-            tenant.agent("uninstall")
-            step.done("the demo's block is out, every other line is as it was")
     with show.step("services") as step:
         stopped = stack.stop()
         step.done(f"stopped {', '.join(stopped)}" if stopped else "none was running")
     if cron.stop_if_ours(where.run / "cron.json"):
         show.line("  ✓ cron daemon stopped: `make up` had started it")
+    tenant = Demo(Api(ports.api_url, stack.secrets.demo_tenant()), ports.api_url, where)
+    with show.step("crontab") as step:
+        if tenant.endpoint_id() is None:
+            step.done("nothing of ours, this machine is not enrolled")
+        else:
+            tenant.agent("uninstall")
+            step.done("the demo's block is out, every other line is as it was")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What `make up` shows: one line per step, live on a terminal, plain text elsewhere. Standard library only."""
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -64,7 +65,9 @@ class Show:
     def replace_line(self, text: str, counting: str = "") -> None:
         """Show a line that the next one replaces; where nothing can be replaced, show `text` once."""
         if self._live:
-            self._out.write(f"\r\x1b[K{text}{counting}")
+            # A line that wraps could not be replaced.
+            width = shutil.get_terminal_size().columns - 1
+            self._out.write(f"\r\x1b[K{text + counting:.{width}}")
         elif text != self._shown:
             self._out.write(f"{text}\n")
         self._out.flush()
