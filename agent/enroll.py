@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from agent.client import Api
 from agent.config import Config, Remote, check_url, load_config, save_config
 from agent.home import Home, make_private, write_file
-from agent.machine import Facts
+from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated
 
 _TENANT = re.compile(r"/job-manifests-([a-z0-9-]+)(?:\.git)?$")
@@ -21,7 +22,7 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
     """
     make_private(home.directory)
     try:
-        answer = api.enroll(facts.as_body())
+        answer = api.enroll(asdict(facts))
     except (Unauthenticated, Forbidden) as e:
         raise Stalled(f"the enrollment token was refused: {e.message}; make a new one", code="api_refused") from e
     config, token, git_token = _read(answer, api.url, facts.name, crontab)

@@ -6,12 +6,12 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent import proc
 from agent.home import Home, write_file
+from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import CrontopusError
 
 VERSION = "0.1.0"
@@ -19,25 +19,6 @@ VERSION = "0.1.0"
 _ROOT = Path("/")
 _ID_FILES = ("etc/machine-id", "var/lib/dbus/machine-id")
 _SYSTEMD_CRON = tuple(f"{base}/systemd/system-generators/systemd-crontab-generator" for base in ("usr/lib", "lib"))
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """As the control plane takes them at enrolment.
-
-    timezone: IANA name, None where it is not known. scheduler: its flavour, None where there is none.
-    """
-
-    name: str
-    hostname: str
-    platform: str
-    version: str
-    machine_id: str
-    timezone: str | None
-    scheduler: str | None
-
-    def as_body(self) -> dict[str, str | None]:
-        return asdict(self)
 
 
 def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping[str, str], root: Path = _ROOT) -> Facts:
