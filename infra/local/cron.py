@@ -44,7 +44,7 @@ def ensure_running(started_note: Path) -> str:
         if time.monotonic() > deadline:
             raise Stopped("the cron daemon was started and does not run; see `service cron status`")
         time.sleep(0.1)
-    note_process(started_note, next(_daemon_pids()))
+    note_process(started_note, next(daemon_pids()))
     return "daemon started"
 
 
@@ -68,10 +68,11 @@ def programs_exist() -> bool:
 def is_running() -> bool:
     """Say whether a cron daemon serves this machine: one in another container's file system does not count."""
     # On macOS launchd starts cron as soon as there is a table.
-    return sys.platform == "darwin" or next(_daemon_pids(), None) is not None
+    return sys.platform == "darwin" or next(daemon_pids(), None) is not None
 
 
-def _daemon_pids() -> Iterator[int]:
+def daemon_pids() -> Iterator[int]:
+    """Yield the process ids of the cron daemons that see the same files as we do."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and _name(entry) in _DAEMONS and _shares_our_files(entry) and identity(int(entry.name)):
             yield int(entry.name)

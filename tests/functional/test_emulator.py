@@ -67,6 +67,17 @@ def test_a_kill_costs_no_more_than_since_the_last_checkpoint(emulator: Running):
     assert emulator.deploy() == "unchanged"
 
 
+def test_a_kill_before_the_first_checkpoint_leaves_a_cloud_to_deploy_to(emulator: Running):
+    emulator.start(checkpoint_every_s=3600)
+    emulator.deploy()
+
+    emulator.kill()
+    emulator.start(checkpoint_every_s=3600)
+
+    assert emulator.deploy() == "created"
+    assert emulator.ask("/health").json()["version"] == 1
+
+
 def test_a_checkpoint_under_writes_is_one_moment_of_all_tables(emulator: Running):
     emulator.start(checkpoint_every_s=0.05)
     emulator.deploy()
