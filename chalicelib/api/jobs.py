@@ -7,12 +7,13 @@ from pydantic import Field
 
 from chalicelib import config
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
+from chalicelib.api.repositories import change_of, repository_of
 from chalicelib.domain import durations, manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES
-from chalicelib.services import doors, jobs, sessions
-from chalicelib.services.jobs import Change, Repository, StoredJob
+from chalicelib.services import jobs
+from chalicelib.services.jobs import StoredJob
 
 bp = ApiBlueprint(__name__)
 
@@ -93,10 +94,10 @@ class Deleted(Model):
     commit: str
 
 
-@bp.api("GET", "/api/jobs", auth="user", query=JobQuery, returns=JobList)
+@bp.api("GET", "/api/jobs", auth="user", scope="read:jobs", query=JobQuery, returns=JobList)
 def list_jobs(ask: Ask) -> JobList:
     """List the jobs in the repository, and the manifests in it that cannot be read."""
-    listing = jobs.list_jobs(_repository(ask))
+    listing = jobs.list_jobs(repository_of(ask))
     found = [stored for stored in listing.jobs if ask.query.namespace in (None, stored.job.namespace)]
     broken = [item for item in listing.broken if ask.query.namespace in (None, item.path.split("/")[0])]
     return JobList(
@@ -108,21 +109,21 @@ def list_jobs(ask: Ask) -> JobList:
     )
 
 
-@bp.api("POST", "/api/jobs", auth="user", body=JobIn, returns=JobAnswer, status=201)
+@bp.api("POST", "/api/jobs", auth="user", scope="write:jobs", body=JobIn, returns=JobAnswer, status=201)
 def create_job(ask: Ask) -> JobAnswer:
     """Commit a new job."""
-    stored, commit = jobs.create_job(_repository(ask), _job(ask.body), _change(ask), secrets.token_bytes)
+    stored, commit = jobs.create_job(repository_of(ask), _job(ask.body), change_of(ask), secrets.token_bytes)
     return JobAnswer(job=_out(ask, stored), commit=commit)
 
 
-@bp.api("GET", "/api/jobs/{namespace}/{name}", auth="user", returns=JobDetail)
+@bp.api("GET", "/api/jobs/{namespace}/{name}", auth="user", scope="read:jobs", returns=JobDetail)
 def get_job(ask: Ask, namespace: str, name: str) -> Answer:
     """Show one job and its manifest; the ETag is the blob's sha."""
-    stored = jobs.load_job(_repository(ask), namespace, name)
+    stored = jobs.load_job(repository_of(ask), namespace, name)
     return Answer(JobDetail(job=_out(ask, stored), manifest=stored.raw), 200, {"ETag": f'"{stored.sha}"'})
 
 
-@bp.api("PUT", "/api/jobs/{namespace}/{name}", auth="user", body=JobIn, returns=JobAnswer)
+@bp.api("PUT", "/api/jobs/{namespace}/{name}", auth="user", scope="write:jobs", body=JobIn, returns=JobAnswer)
 def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Commit a job's new definition under its old id; If-Match refuses to overwrite another's change."""
     wanted = _job(ask.body)
@@ -131,23 +132,14 @@ def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     if moved:
         raise Invalid.of({key: f"must stay {value!r}: a job keeps its name and namespace" for key, value in moved.items()})
     if_match = ask.request.headers.get("if-match", "").strip().removeprefix("W/").strip('"') or None
-    stored, commit = jobs.update_job(_repository(ask), wanted, _change(ask), if_match)
+    stored, commit = jobs.update_job(repository_of(ask), wanted, change_of(ask), if_match)
     return JobAnswer(job=_out(ask, stored), commit=commit)
 
 
-@bp.api("DELETE", "/api/jobs/{namespace}/{name}", auth="user", returns=Deleted)
+@bp.api("DELETE", "/api/jobs/{namespace}/{name}", auth="user", scope="write:jobs", returns=Deleted)
 def delete_job(ask: Ask, namespace: str, name: str) -> Deleted:
     """Commit the removal of a job."""
-    return Deleted(commit=jobs.delete_job(_repository(ask), namespace, name, _change(ask)))
-
-
-def _repository(ask: Ask) -> Repository:
-    return Repository(doors.forge(), config.load().forge_organization, ask.known_caller.tenant_id)
-
-
-def _change(ask: Ask) -> Change:
-    tenant = sessions.account(ask.known_caller)
-    return Change(jobs.author_of(ask.known_caller, tenant.email), ask.request_id)
+    return Deleted(commit=jobs.delete_job(repository_of(ask), namespace, name, change_of(ask)))
 
 
 def _job(body: JobIn) -> Job:

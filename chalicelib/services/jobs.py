@@ -2,14 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from chalicelib.domain import ids, manifest, names
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
-from chalicelib.forgejo.client import Forgejo
-from chalicelib.forgejo.files import Author, Commit, FileChange
-from chalicelib.services.sessions import Caller
+from chalicelib.forgejo.files import FileChange
+from chalicelib.services.repository import Change, Repository
 
 CACHED_LISTINGS = 32
 DISCOVERED_REFUSAL = "Cannot delete discovered jobs. Remove using the application that created it, or adopt it first."
@@ -40,33 +39,12 @@ class Listing:
     broken: tuple[BrokenManifest, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Who changes something, and under which request."""
-
-    author: Author
-    request_id: str
-
-
-@dataclass(slots=True)
-class Repository:
-    """One tenant's repository on the forge, as the bot sees it."""
-
-    forge: Forgejo
-    owner: str
-    tenant_id: str
-    name: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.name = names.repository_name(self.tenant_id)
-
-
 _listings: OrderedDict[tuple[str, str, str], Listing] = OrderedDict()
 
 
 def list_jobs(repository: Repository) -> Listing:
     """Return every job and every broken manifest: three forge calls, one if nothing was committed since."""
-    commit = repository.forge.head(repository.owner, repository.name)
+    commit = repository.head()
     if commit is None:
         return Listing(None)
     key = (repository.owner, repository.name, commit)
@@ -117,7 +95,7 @@ def create_job(repository: Repository, job: Job, change: Change, random: Callabl
     raw = manifest.dump(job)
     path = names.manifest_path(job.namespace, job.name)
     try:
-        commit = _commit(repository, FileChange(path, raw.encode()), f"Create job {job.namespace}/{job.name}", change)
+        commit = repository.commit([FileChange(path, raw.encode())], f"Create job {job.namespace}/{job.name}", change)
     except Conflict as e:
         raise Conflict(
             f"a job {job.name!r} is in namespace {job.namespace!r} already",
@@ -137,9 +115,9 @@ def update_job(repository: Repository, job: Job, change: Change, if_match: str |
     job = replace(job, id=before.job.id)
     raw = manifest.dump(job)
     if raw == before.raw:
-        return before, repository.forge.head(repository.owner, repository.name) or ""
+        return before, repository.head() or ""
     update = FileChange(before.path, raw.encode(), before.sha)
-    commit = _commit(repository, update, f"Change job {job.namespace}/{job.name}", change)
+    commit = repository.commit([update], f"Change job {job.namespace}/{job.name}", change)
     return StoredJob(job, before.path, commit.blobs[before.path], raw), commit.sha
 
 
@@ -147,7 +125,7 @@ def delete_job(repository: Repository, namespace: str, name: str, change: Change
     """Commit the removal of a job and return the commit. Raise Forbidden for a discovered one, NotFound if there is none."""
     before = _existing_file(repository, namespace, name)
     deletion = FileChange(names.manifest_path(namespace, name), sha=before)
-    return _commit(repository, deletion, f"Delete job {namespace}/{name}", change).sha
+    return repository.commit([deletion], f"Delete job {namespace}/{name}", change).sha
 
 
 def _existing_file(repository: Repository, namespace: str, name: str) -> str:
@@ -159,16 +137,6 @@ def _existing_file(repository: Repository, namespace: str, name: str) -> str:
     if stored.job.labels.get("source") == names.DISCOVERED:
         raise Forbidden(DISCOVERED_REFUSAL)
     return stored.sha
-
-
-def _commit(repository: Repository, change: FileChange, subject: str, by: Change) -> Commit:
-    message = f"{subject}\n\nCrontopus-Request-Id: {by.request_id}\n"
-    return repository.forge.commit(repository.owner, repository.name, [change], message, by.author)
-
-
-def author_of(caller: Caller, email: str) -> Author:
-    """Return the caller as the author of a commit."""
-    return Author(caller.name, email)
 
 
 def _no_job(namespace: str, name: str) -> str:
