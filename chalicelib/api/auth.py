@@ -10,7 +10,7 @@ from chalicelib import config
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain import names
 from chalicelib.domain.tenants import Tenant, TenantState
-from chalicelib.services import doors, registration, sessions
+from chalicelib.services import doors, logins, registration, sessions
 
 bp = ApiBlueprint(__name__)
 
@@ -67,6 +67,29 @@ class Empty(Model):
     pass
 
 
+class SessionOut(Model):
+    id: str
+    client: str
+    is_current: bool
+    started_at: Moment
+    refreshed_at: Moment
+    expires_at: Moment
+
+
+class SessionList(Model):
+    sessions: list[SessionOut]
+    next: None = None
+
+
+class PasswordChange(Model):
+    current_password: str = Field(max_length=2000)
+    new_password: str = Field(max_length=2000)
+
+
+class PasswordChanged(Model):
+    sessions_ended: int
+
+
 @bp.api("POST", "/api/auth/register", auth="public", body=Registration, returns=UserAnswer, status=201)
 def register(ask: Ask) -> UserAnswer:
     """Make an account with its private repository; repeated with the same password it completes what was begun."""
@@ -86,31 +109,66 @@ def register(ask: Ask) -> UserAnswer:
 @bp.api("POST", "/api/auth/login", auth="public", body=Login, body_format="form", returns=SessionAnswer)
 def login(ask: Ask) -> SessionAnswer:
     """Open a session with username and password (OAuth 2 password form)."""
-    keys = doors.vault().secret().jwt_keys
-    return _session(sessions.login(ask.body.username, ask.body.password, keys, secrets.token_bytes, datetime.now(UTC)))
+    client = ask.request.headers.get("user-agent", "unknown")[:200]
+    return _session(logins.login(_signer(), ask.body.username, ask.body.password, client, datetime.now(UTC)))
 
 
 @bp.api("POST", "/api/auth/refresh", auth="public", body=RefreshToken, returns=SessionAnswer)
 def refresh(ask: Ask) -> SessionAnswer:
     """Exchange a refresh token, which is used up by that, for a new session."""
-    keys = doors.vault().secret().jwt_keys
-    return _session(sessions.refresh(ask.body.refresh_token, keys, secrets.token_bytes, datetime.now(UTC)))
+    return _session(logins.refresh(_signer(), ask.body.refresh_token, datetime.now(UTC)))
 
 
 @bp.api("POST", "/api/auth/logout", auth="public", body=RefreshToken, returns=Empty)
 def logout(ask: Ask) -> Empty:
     """End a session."""
-    sessions.logout(ask.body.refresh_token)
+    logins.logout(ask.body.refresh_token)
     return Empty()
 
 
-@bp.api("GET", "/api/auth/me", auth="user", returns=Me)
+@bp.api("GET", "/api/auth/me", auth="user", scope="read:tenant", returns=Me)
 def me(ask: Ask) -> Me:
     """Show the caller's account and repository."""
     tenant = sessions.account(ask.known_caller)
     settings = config.load()
     url = f"{settings.forge_public_url}/{settings.forge_organization}/{names.repository_name(tenant.tenant_id)}.git"
     return Me(user=_user(tenant), repository=RepositoryOut(url=url, branch="main"))
+
+
+@bp.api("GET", "/api/auth/sessions", auth="user", scope="admin:tenant", returns=SessionList)
+def list_sessions(ask: Ask) -> SessionList:
+    """List the caller's open sessions."""
+    caller = ask.known_caller
+    found = [
+        SessionOut(
+            id=session.session_id,
+            client=session.client,
+            is_current=session.session_id == caller.session_id,
+            started_at=session.started_at,
+            refreshed_at=session.refreshed_at,
+            expires_at=session.expires_at,
+        )
+        for session in logins.list_sessions(caller, datetime.now(UTC))
+    ]
+    return SessionList(sessions=found)
+
+
+@bp.api("DELETE", "/api/auth/sessions/{session_id}", auth="user", scope="admin:tenant", returns=Empty)
+def end_session(ask: Ask, session_id: str) -> Empty:
+    """End one of the caller's sessions; its access token lives on for at most 15 minutes."""
+    logins.end_session(ask.known_caller, session_id)
+    return Empty()
+
+
+@bp.api("POST", "/api/auth/password", auth="user", scope="admin:tenant", body=PasswordChange, returns=PasswordChanged)
+def change_password(ask: Ask) -> PasswordChanged:
+    """Replace the caller's password and end all other sessions."""
+    ended = logins.change_password(ask.known_caller, ask.body.current_password, ask.body.new_password)
+    return PasswordChanged(sessions_ended=ended)
+
+
+def _signer() -> logins.Signer:
+    return logins.Signer(doors.vault().secret().jwt_keys, secrets.token_bytes)
 
 
 def _user(tenant: Tenant) -> User:
@@ -123,7 +181,7 @@ def _user(tenant: Tenant) -> User:
     )
 
 
-def _session(session: sessions.Session) -> SessionAnswer:
+def _session(session: logins.Session) -> SessionAnswer:
     return SessionAnswer(
         access_token=session.access_token, expires_in=session.expires_in_s, refresh_token=session.refresh_token
     )

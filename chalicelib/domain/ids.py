@@ -41,6 +41,14 @@ def uuid7_time(run_id: str) -> datetime:
         return datetime.fromtimestamp(0, UTC)
 
 
+def ulid_time(ulid: str) -> datetime:
+    """Return the moment inside a ULID that `ulid_from` made, UTC, to the millisecond."""
+    millis = 0
+    for character in ulid[:10]:
+        millis = millis << 5 | _CROCKFORD.index(character)
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
 def ulid_from(now: datetime, random: bytes) -> str:
     """Return a lower-case ULID: 10 characters of time, 16 of randomness; sorts by time. random: 10 bytes."""
     number = int(now.timestamp() * 1000) << 80 | int.from_bytes(random[:10], "big")

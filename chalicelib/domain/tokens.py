@@ -5,6 +5,7 @@ At rest only the SHA-256 is kept (OWASP ASVS 5.0, 6.5.2: a plain hash is fine fr
 """
 
 import hashlib
+import hmac
 import zlib
 from typing import Literal
 
@@ -20,6 +21,11 @@ def mint(kind: TokenKind, random: bytes) -> str:
     """Return a new token of this kind, 53 characters. random: 32 bytes from the system's generator."""
     body = f"{PREFIX[kind]}_{_base62(int.from_bytes(random, 'big'), 43)}"
     return body + _checksum(body)
+
+
+def successor(token: str, kind: TokenKind, key: bytes) -> str:
+    """Return the one token that follows this one. Who does not have the key cannot tell it from a random one."""
+    return mint(kind, hmac.digest(key, b"successor of " + token.encode(), "sha256"))
 
 
 def kind_of(token: str) -> TokenKind | None:

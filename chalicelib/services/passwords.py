@@ -15,11 +15,11 @@ LEAST_SCORE = 2
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-def hash_new(password: str, *, username: str, email: str) -> str:
-    """Return the hash of a new password. Raise Invalid if it is too short, too long or easily guessed."""
+def hash_new(password: str, *, username: str, email: str, field: str = "password") -> str:
+    """Return the hash of a new password. Raise Invalid, naming `field`, if it is too short, too long or easily guessed."""
     problem = password_problem(password) or _guess_problem(password, username, email)
     if problem:
-        raise Invalid.of({"password": problem})
+        raise Invalid.of({field: problem})
     return _hasher.hash(_normal(password))
 
 

@@ -1,22 +1,20 @@
-"""Sessions: login, refresh, logout, and who a token speaks for."""
+"""Who a token speaks for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import jwt
 
-from chalicelib.domain import ids, tokens
+from chalicelib.domain import tokens
 from chalicelib.domain.credentials import Credential
-from chalicelib.domain.errors import Forbidden, Unauthenticated
+from chalicelib.domain.errors import Unauthenticated
 from chalicelib.domain.tenants import Tenant
-from chalicelib.services import passwords
 from chalicelib.store import tenants as tenant_store
 from chalicelib.store import tokens as token_store
 
 ACCESS_LIFE = timedelta(minutes=15)
-REFRESH_LIFE = timedelta(days=30)
 ISSUER = "crontopus"
 AUDIENCE = "crontopus-api"
 
@@ -26,73 +24,21 @@ class Caller:
     """Who asks. The tenant comes from the credential and from nowhere else.
 
     name: username of a user or holder of an enrollment token, the endpoint's id for an endpoint.
+    session_id: of the login an access token came from.
     """
 
     kind: Literal["user", "endpoint", "enroll"]
     tenant_id: str
     name: str
     credential: Credential | None = None
+    session_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    access_token: str
-    refresh_token: str
-    expires_in_s: int = int(ACCESS_LIFE.total_seconds())
-
-
-def login(username: str, password: str, keys: Mapping[str, bytes], random: Callable[[int], bytes], now: datetime) -> Session:
-    """Return a new session. Raise Unauthenticated, the same for an unknown user and a wrong password."""
-    tenant = tenant_store.find(username)
-    if not passwords.is_right(password, tenant.password_hash if tenant else None) or tenant is None:
-        raise Unauthenticated("username or password is wrong")
-    if tenant.state == "registering":
-        raise Forbidden("this registration is not finished; register again with the same name and password to complete it")
-    if tenant.state != "active":
-        raise Forbidden("this account is suspended; ask the operator")
-    family = ids.ulid_from(now, random(10))
-    return _session(tenant.tenant_id, family, keys, random, now)
-
-
-def refresh(token: str, keys: Mapping[str, bytes], random: Callable[[int], bytes], now: datetime) -> Session:
-    """Return a new session for a refresh token, which is used up by that. Raise Unauthenticated if it is not in force."""
-    credential = _refresh_credential(token)
-    if credential is None or not credential.is_in_force(now):
-        raise Unauthenticated("this session has ended; log in again")
-    token_store.spend(credential, now)
-    return _session(credential.tenant_id, credential.family or "", keys, random, now)
-
-
-def logout(token: str) -> None:
-    """End a session; one that has ended already, or never was, stays ended."""
-    credential = _refresh_credential(token)
-    if credential:
-        token_store.delete(credential.digest)
-
-
-def _refresh_credential(token: str) -> Credential | None:
-    return token_store.find(tokens.digest(token)) if tokens.kind_of(token) == "refresh" else None
-
-
-def _session(tenant_id: str, family: str, keys: Mapping[str, bytes], random: Callable[[int], bytes], now: datetime) -> Session:
-    refresh_token = tokens.mint("refresh", random(32))
-    token_store.save(
-        Credential(
-            digest=tokens.digest(refresh_token),
-            kind="refresh",
-            tenant_id=tenant_id,
-            token_id=ids.ulid_from(now, random(10)),
-            owner=tenant_id,
-            name="session",
-            created_at=now,
-            expires_at=now + REFRESH_LIFE,
-            max_uses=1,
-            family=family,
-        )
-    )
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": tenant_id, "sid": family, "iat": now, "exp": now + ACCESS_LIFE}
+def access_token(tenant_id: str, session_id: str, keys: Mapping[str, bytes], now: datetime) -> str:
+    """Return a token that speaks for this user for 15 minutes. keys: id -> key; the last one signs."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": tenant_id, "sid": session_id, "iat": now, "exp": now + ACCESS_LIFE}
     kid = list(keys)[-1]
-    return Session(jwt.encode(claims, keys[kid], algorithm="HS256", headers={"kid": kid, "typ": "at+jwt"}), refresh_token)
+    return jwt.encode(claims, keys[kid], algorithm="HS256", headers={"kid": kid, "typ": "at+jwt"})
 
 
 def caller_of_jwt(token: str, keys: Mapping[str, bytes], now: datetime) -> Caller:
@@ -115,7 +61,7 @@ def caller_of_jwt(token: str, keys: Mapping[str, bytes], now: datetime) -> Calle
     # By our clock argument, not by the library's: expiry is testable, and there is one notion of now.
     if now.timestamp() >= float(claims["exp"]):
         raise Unauthenticated("this access token has expired; refresh it or log in again", code="token_expired")
-    return Caller("user", str(claims["sub"]), str(claims["sub"]))
+    return Caller("user", str(claims["sub"]), str(claims["sub"]), session_id=str(claims.get("sid")))
 
 
 def caller_of_token(token: str, now: datetime) -> Caller:

@@ -86,6 +86,20 @@ def advance(tenant: Tenant, step: int, *, state: str = "registering", forge_cred
             raise
 
 
+def change_password(tenant: Tenant, password_hash: str) -> None:
+    """Replace the password that `tenant` was read with. Raise Conflict if it has been changed since."""
+    try:
+        with store_errors():
+            TenantItem(tenant.tenant_id).update(
+                actions=[TenantItem.password_hash.set(password_hash)],
+                condition=TenantItem.password_hash == tenant.password_hash,
+            )
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise Conflict("the password was changed meanwhile; log in with the new one") from e
+
+
 def _address_key(email: str) -> str:
     return f"email#{email_digest(email)}"
 

@@ -7,7 +7,7 @@ from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.domain.credentials import Credential
-from chalicelib.domain.errors import NotFound, Unauthenticated
+from chalicelib.domain.errors import Conflict, NotFound, Unauthenticated
 from chalicelib.domain.tokens import TokenKind
 from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
 
@@ -45,9 +45,14 @@ class TokenItem(Table):
 
 
 def save(credential: Credential) -> None:
-    """Store a new credential."""
-    with store_errors():
-        _item(credential).save(condition=TokenItem.digest.does_not_exist())
+    """Store a new credential. Raise Conflict if there is one of this digest already."""
+    try:
+        with store_errors():
+            _item(credential).save(condition=TokenItem.digest.does_not_exist())
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise Conflict("this token is there already") from e
 
 
 def find(digest: str) -> Credential | None:
@@ -79,6 +84,14 @@ def delete_of_tenant(tenant_id: str, kind: TokenKind, token_id: str) -> None:
     if not found or found[0].kind != kind:
         raise NotFound(f"no {kind} token {token_id!r}")
     delete(found[0].digest)
+
+
+def delete_family(tenant_id: str, family: str) -> int:
+    """Delete every refresh token of one session and return how many there were."""
+    found = [credential for credential in list_of_tenant(tenant_id, "refresh") if credential.family == family]
+    for credential in found:
+        delete(credential.digest)
+    return len(found)
 
 
 def spend(credential: Credential, now: datetime) -> None:
