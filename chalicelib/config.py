@@ -42,6 +42,11 @@ def load() -> Config:
     )
 
 
+def rate_limit_factor() -> int:
+    """Return what every rate limit is multiplied by: 1 unless a deployment says otherwise."""
+    return int(os.environ.get("RATE_LIMIT_FACTOR", "1"))
+
+
 def table_prefix() -> str:
     """Return what stands before every table's name; tests and packaging run without one."""
     return os.environ.get("TABLE_PREFIX", "crontopus-")

@@ -9,11 +9,13 @@ from chalicelib.domain.errors import (
     Conflict,
     CrontopusError,
     Forbidden,
+    Gone,
     Invalid,
     Malformed,
     NotFound,
     Stalled,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
     Unavailable,
 )
@@ -31,9 +33,11 @@ STATUS: dict[type[CrontopusError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Gone: 410,
     TooLarge: 413,
     UnsupportedMedia: 415,
     Invalid: 422,
+    TooManyRequests: 429,
     Stalled: 500,
     Unavailable: 503,
 }
@@ -45,7 +49,7 @@ def translate(error: CrontopusError, request_id: str) -> ErrorAnswer:
     """Return status, body and headers for an error."""
     status = STATUS.get(type(error), 500)
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

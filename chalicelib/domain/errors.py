@@ -6,8 +6,10 @@
     +-- Unauthenticated   no credential, or none that is known and in force
     +-- Forbidden         known, but not allowed to do this
     +-- NotFound
+    +-- Gone              was there, was deleted, and does not come back
     +-- Conflict          the thing is not in the state the caller expected
     +-- TooLarge
+    +-- TooManyRequests   this caller has sent enough for now
     +-- Unavailable       something behind us is down; waiting helps
     +-- Stalled           a person or a commit has to change something first
 
@@ -59,12 +61,26 @@ class NotFound(CrontopusError):
     code = "not_found"
 
 
+class Gone(CrontopusError):
+    code = "gone"
+
+
 class Conflict(CrontopusError):
     code = "conflict"
 
 
 class TooLarge(CrontopusError):
     code = "too_large"
+
+
+class TooManyRequests(CrontopusError):
+    """retry_after_s: until the caller's window ends."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(CrontopusError):

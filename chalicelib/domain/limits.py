@@ -1,8 +1,78 @@
-"""Limits on what one request may hold."""
+"""Limits: what one request may hold, and how many of them one caller may send.
 
-from chalicelib.domain.errors import TooLarge
+The table below is the only place with numbers: counters, headers, API Gateway's throttling and docs/limits.md come from it.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Literal
+
+from chalicelib.domain.errors import TooLarge, TooManyRequests
 
 MAX_BODY_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many requests one caller may send in one window; windows begin at whole multiples of their length.
+
+    name: routes with the same name share one count. is_exact: every request is counted in the table before it is served;
+    otherwise a warm function counts by itself and tells the table each tenth part of the limit.
+    refuses_blind: what happens while the table does not answer. ceiling_per_s: for all callers together, by API Gateway.
+    """
+
+    name: str
+    per: Literal["user", "endpoint", "token", "address"]
+    times: int
+    window_s: int
+    ceiling_per_s: int
+    is_exact: bool = True
+    refuses_blind: bool = False
+
+
+MINUTE, HOUR = 60, 3600
+LOGIN = Limit("login", "address", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
+REGISTER = Limit("register", "address", 3, HOUR, ceiling_per_s=5, refuses_blind=True)
+ENROLL = Limit("enroll", "token", 20, HOUR, ceiling_per_s=10, refuses_blind=True)
+CHECK_IN = Limit("check-in", "endpoint", 100, MINUTE, ceiling_per_s=500, is_exact=False)
+AGENT = Limit("agent", "endpoint", 60, MINUTE, ceiling_per_s=500, is_exact=False)
+JOB_WRITES = Limit("job-writes", "user", 30, MINUTE, ceiling_per_s=50)
+READS = Limit("reads", "user", 60, MINUTE, ceiling_per_s=500)
+WRITES = Limit("writes", "user", 60, MINUTE, ceiling_per_s=500)
+ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
+
+TABLE = (LOGIN, REGISTER, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, ANONYMOUS)
+# For every method whose route names no limit of its own.
+CEILING_PER_S = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a caller stands with a limit after this request. times: as it is in this deployment. resets_at_s: Unix time."""
+
+    limit: Limit
+    times: int
+    remaining: int
+    resets_at_s: int
+    is_over: bool
+
+    def wait_s(self, now_s: float) -> int:
+        """Return the whole seconds until the window ends, at least 1."""
+        return max(1, -int((now_s - self.resets_at_s) // 1))
+
+
+def refuse_over(standing: Standing, now_s: float) -> None:
+    """Raise TooManyRequests if this request is one too many."""
+    if standing.is_over:
+        wait_s = standing.wait_s(now_s)
+        message = f"at most {standing.times} requests in {standing.limit.window_s} s here; try again in {wait_s} s"
+        raise TooManyRequests(message, retry_after_s=wait_s)
+
+
+def address_key(address: str) -> str:
+    """Return what an address is counted as: an IPv6 network of /64 belongs to one caller, who may use all of it."""
+    parsed = ip_address(address)
+    return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else str(parsed)
 
 
 def refuse_large_body(size_bytes: int) -> None:

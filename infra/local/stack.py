@@ -60,6 +60,8 @@ class Stack:
             "ForgePublicUrl": self.forge_url,
             "ForgeOrganization": ORGANIZATION,
             "ForgeBot": bot.login,
+            # Everybody here comes from 127.0.0.1, the tests' many tenants too.
+            "RateLimitFactor": "100",
         }
         return deploy(connect(self.ports.aws_url), package, parameters, secret)
 

@@ -11,4 +11,5 @@ os.environ |= {
     "FORGE_BOT": "crontopus-api",
     "APP_SECRET": "crontopus/test/app",
     "KMS_KEY": "alias/crontopus",
+    "RATE_LIMIT_FACTOR": "100",
 }

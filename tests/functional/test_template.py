@@ -38,7 +38,7 @@ def test_what_grows_has_a_time_to_live(resources):
     tables = of_type(resources, "AWS::DynamoDB::Table")
     expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table["Properties"]}
 
-    assert expiring == {"TokensTable", "RunsTable"}
+    assert expiring == {"TokensTable", "RunsTable", "CountersTable"}
 
 
 def test_the_function_gets_every_variable_that_config_reads(resources):

@@ -1,0 +1,34 @@
+"""The counters table: how many requests a caller has sent in a window."""
+
+from datetime import datetime
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.exceptions import PynamoDBException
+
+from chalicelib.store.tables import Table, WholeNumber, is_condition_failure, store_errors, table_name
+
+
+class CounterItem(Table):
+    class Meta:
+        table_name = table_name("counters")
+
+    key = UnicodeAttribute(hash_key=True)
+    n = WholeNumber()
+    ttl = WholeNumber()
+
+
+def add(key: str, count: int, at_most: int, expires_at: datetime) -> int | None:
+    """Add `count` in one write and return what the counter stands at then.
+
+    None, with nothing added, if it stood at `at_most` or above. key: names its window, so that no late deletion matters.
+    """
+    item = CounterItem(key)
+    actions = [CounterItem.n.add(count), CounterItem.ttl.set(int(expires_at.timestamp()))]
+    try:
+        with store_errors():
+            item.update(actions=actions, condition=CounterItem.n.does_not_exist() | (CounterItem.n < at_most))
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        return None
+    return int(item.n)
