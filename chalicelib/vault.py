@@ -58,6 +58,10 @@ class Vault:
             self._read_at = self._clock()
         return self._secret
 
+    def forget(self) -> None:
+        """Read the secret anew next time: somebody has refused what it held, so it may have been rotated."""
+        self._secret = None
+
     def _read_secret(self) -> AppSecret:
         answer = self._call("secretsmanager", "get_secret_value", SecretId=self._secret_name)
         raw = json.loads(answer["SecretString"])

@@ -36,13 +36,16 @@ class Forgejo(Contents):
         sleep: Callable[[float], None] = time.sleep,
         basic: tuple[str, str] | None = None,
         jitter: Callable[[], float] = random.random,
+        on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
-        """session: without one, ours takes nothing from the environment: no proxy, no .netrc."""
+        """session: without one, ours takes nothing from the environment: no proxy, no .netrc. on_refusal: see Transport."""
         session = session or _session()
-        super().__init__(Transport(url, _TokenAuth(token), session, sleep, jitter))
+        super().__init__(Transport(url, _TokenAuth(token), session, sleep, jitter, on_refusal=on_refusal))
         # requests would encode text as Latin-1.
         login, password = (text.encode() for text in basic) if basic else (b"", b"")
-        self._site = Transport(url, HTTPBasicAuth(login, password), session, sleep, jitter) if basic else None
+        self._site = (
+            Transport(url, HTTPBasicAuth(login, password), session, sleep, jitter, on_refusal=on_refusal) if basic else None
+        )
 
     def ensure_organization(self, name: str) -> None:
         """Make the organisation, hidden from strangers. Raise Conflict if the name is a user's or reserved."""

@@ -69,7 +69,10 @@ def pick(value: Any, *keys: str | int, kind: type[T]) -> T:
 
 
 class Transport:
-    """auth: the credential of every call made here. sleep, jitter (0..1): the waiting between tries."""
+    """auth: the credential of every call made here. sleep, jitter (0..1): the waiting between tries.
+
+    on_refusal: told when the forge does not know the credential any more.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Transport:
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
+        on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url.rstrip("/")
         self._auth = auth
@@ -86,6 +90,7 @@ class Transport:
         self._sleep = sleep
         self._jitter = jitter
         self._clock = clock
+        self._on_refusal = on_refusal
 
     def call(
         self,
@@ -121,6 +126,8 @@ class Transport:
             with self._session.request(
                 method, url, params=query, json=body, auth=self._auth, timeout=TIMEOUTS_S, allow_redirects=False, stream=True
             ) as response:
+                if response.status_code == 401:
+                    self._on_refusal()
                 return Answer(response.status_code, _read(response))
         except requests.RequestException as e:
             log.warning("forge did not answer", extra={"method": method, "path": path, "error": type(e).__name__})

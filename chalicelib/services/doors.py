@@ -33,9 +33,9 @@ def forge_provisioning() -> Forgejo:
 
 @cache
 def _forge(token: str) -> Forgejo:
-    return Forgejo(config.load().forge_url, token)
+    return Forgejo(config.load().forge_url, token, on_refusal=vault().forget)
 
 
 @cache
 def _provisioning(token: str, admin: tuple[str, str]) -> Forgejo:
-    return Forgejo(config.load().forge_url, token, basic=admin)
+    return Forgejo(config.load().forge_url, token, basic=admin, on_refusal=vault().forget)
