@@ -8,11 +8,11 @@ from pydantic import Field
 from chalicelib import config
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
 from chalicelib.api.repositories import change_of, repository_of
-from chalicelib.domain import durations, manifest, names, yaml_source
+from chalicelib.domain import durations, limits, manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES
-from chalicelib.services import jobs
+from chalicelib.services import job_changes, jobs
 from chalicelib.services.jobs import StoredJob
 
 bp = ApiBlueprint(__name__)
@@ -101,7 +101,7 @@ def list_jobs(ask: Ask) -> JobList:
     found = [stored for stored in listing.jobs if ask.query.namespace in (None, stored.job.namespace)]
     broken = [item for item in listing.broken if ask.query.namespace in (None, item.path.split("/")[0])]
     return JobList(
-        jobs=[_out(ask, stored) for stored in found],
+        jobs=[shown_job(ask, stored) for stored in found],
         count=len(found),
         repository=f"{config.load().forge_organization}/{names.repository_name(ask.known_caller.tenant_id)}",
         commit=listing.commit,
@@ -109,34 +109,33 @@ def list_jobs(ask: Ask) -> JobList:
     )
 
 
-@bp.api("POST", "/api/jobs", auth="user", scope="write:jobs", body=JobIn, returns=JobAnswer, status=201)
+@bp.api("POST", "/api/jobs", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", body=JobIn, returns=JobAnswer, status=201)
 def create_job(ask: Ask) -> JobAnswer:
     """Commit a new job."""
     stored, commit = jobs.create_job(repository_of(ask), _job(ask.body), change_of(ask), secrets.token_bytes)
-    return JobAnswer(job=_out(ask, stored), commit=commit)
+    return JobAnswer(job=shown_job(ask, stored), commit=commit)
 
 
 @bp.api("GET", "/api/jobs/{namespace}/{name}", auth="user", scope="read:jobs", returns=JobDetail)
 def get_job(ask: Ask, namespace: str, name: str) -> Answer:
     """Show one job and its manifest; the ETag is the blob's sha."""
     stored = jobs.load_job(repository_of(ask), namespace, name)
-    return Answer(JobDetail(job=_out(ask, stored), manifest=stored.raw), 200, {"ETag": f'"{stored.sha}"'})
+    return Answer(JobDetail(job=shown_job(ask, stored), manifest=stored.raw), 200, {"ETag": f'"{stored.sha}"'})
 
 
-@bp.api("PUT", "/api/jobs/{namespace}/{name}", auth="user", scope="write:jobs", body=JobIn, returns=JobAnswer)
+@bp.api("PUT", "/api/jobs/{namespace}/{name}", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", body=JobIn, returns=JobAnswer)
 def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
-    """Commit a job's new definition under its old id; If-Match refuses to overwrite another's change."""
-    wanted = _job(ask.body)
-    moved = {"name": name} if wanted.name != name else {}
-    moved |= {"namespace": namespace} if wanted.namespace != namespace else {}
-    if moved:
-        raise Invalid.of({key: f"must stay {value!r}: a job keeps its name and namespace" for key, value in moved.items()})
+    """Commit a job's new definition; another name or namespace moves it, its id stays. If-Match guards another's change."""
+    body = ask.body
+    # Left out, the namespace stays: a job must not move to the default one because a body is short.
+    if "namespace" not in body.model_fields_set:
+        body = body.model_copy(update={"namespace": namespace})
     if_match = ask.request.headers.get("if-match", "").strip().removeprefix("W/").strip('"') or None
-    stored, commit = jobs.update_job(repository_of(ask), wanted, change_of(ask), if_match)
-    return JobAnswer(job=_out(ask, stored), commit=commit)
+    stored, commit = job_changes.update_job(repository_of(ask), namespace, name, _job(body), change_of(ask), if_match)
+    return JobAnswer(job=shown_job(ask, stored), commit=commit)
 
 
-@bp.api("DELETE", "/api/jobs/{namespace}/{name}", auth="user", scope="write:jobs", returns=Deleted)
+@bp.api("DELETE", "/api/jobs/{namespace}/{name}", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=Deleted)
 def delete_job(ask: Ask, namespace: str, name: str) -> Deleted:
     """Commit the removal of a job."""
     return Deleted(commit=jobs.delete_job(repository_of(ask), namespace, name, change_of(ask)))
@@ -162,7 +161,8 @@ def _job(body: JobIn) -> Job:
         raise Invalid.of({fields.get(place, place): problem for place, problem in e.problems.items()}) from e
 
 
-def _out(ask: Ask, stored: StoredJob) -> JobOut:
+def shown_job(ask: Ask, stored: StoredJob) -> JobOut:
+    """Return a job as the API answers it."""
     job, settings = stored.job, config.load()
     repository = names.repository_name(ask.known_caller.tenant_id)
     return JobOut(

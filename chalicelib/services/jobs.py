@@ -1,13 +1,13 @@
 """Jobs: definitions in the tenant's repository. Nothing about them is stored anywhere else; the cache is keyed by commit."""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from chalicelib.domain import ids, manifest, names
+from chalicelib.domain import ids, manifest, names, namespaces
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
-from chalicelib.forgejo.files import FileChange
+from chalicelib.forgejo.files import File, FileChange
 from chalicelib.services.repository import Change, Repository
 
 CACHED_LISTINGS = 32
@@ -32,11 +32,15 @@ class BrokenManifest:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All jobs of one commit. commit: None while the repository is empty."""
+    """All jobs of one commit. commit: None while the repository is empty.
+
+    folders: the repository's top folders, and what is in their namespace.yaml, None without one.
+    """
 
     commit: str | None
     jobs: tuple[StoredJob, ...] = ()
     broken: tuple[BrokenManifest, ...] = ()
+    folders: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 _listings: OrderedDict[tuple[str, str, str], Listing] = OrderedDict()
@@ -59,8 +63,9 @@ def list_jobs(repository: Repository) -> Listing:
 def _read_all(repository: Repository, commit: str) -> Listing:
     jobs: list[StoredJob] = []
     broken: list[BrokenManifest] = []
-    for file in repository.forge.read_all(repository.owner, repository.name, commit).values():
-        if not _is_manifest(file.path):
+    files = repository.forge.read_all(repository.owner, repository.name, commit)
+    for file in files.values():
+        if not is_manifest(file.path):
             continue
         try:
             job = manifest.parse(file.content, file.path, strict=True).job
@@ -68,12 +73,24 @@ def _read_all(repository: Repository, commit: str) -> Listing:
         except Invalid as e:
             broken.append(BrokenManifest(file.path, e.problems))
     jobs.sort(key=lambda stored: (stored.job.namespace, stored.job.name))
-    return Listing(commit, tuple(jobs), tuple(broken))
+    return Listing(commit, tuple(jobs), tuple(broken), _folders(files))
 
 
-def _is_manifest(path: str) -> bool:
+def _folders(files: Mapping[str, File]) -> dict[str, bytes | None]:
+    found = {path.split("/")[0] for path in files if "/" in path}
+    described = {name: files.get(f"{name}/{namespaces.FILE}") for name in found}
+    return {name: file.content if file else None for name, file in described.items()}
+
+
+def is_manifest(path: str) -> bool:
+    """Tell whether the file at this path is meant to define a job."""
     folder, _, name = path.rpartition("/")
-    return bool(folder) and name.endswith((".yaml", ".yml")) and name != "namespace.yaml" and not name.startswith(".")
+    return bool(folder) and name.endswith((".yaml", ".yml")) and name != namespaces.FILE and not name.startswith(".")
+
+
+def is_discovered(job: Job) -> bool:
+    """Tell whether the job was found on an endpoint, and is not ours to run."""
+    return job.labels.get("source") == names.DISCOVERED
 
 
 def load_job(repository: Repository, namespace: str, name: str) -> StoredJob:
@@ -104,23 +121,6 @@ def create_job(repository: Repository, job: Job, change: Change, random: Callabl
     return StoredJob(job, path, commit.blobs[path], raw), commit.sha
 
 
-def update_job(repository: Repository, job: Job, change: Change, if_match: str | None) -> tuple[StoredJob, str]:
-    """Commit a job's new definition under its old id and return it with the commit.
-
-    if_match: blob sha the caller has read; Conflict if the file is another by now.
-    """
-    before = load_job(repository, job.namespace, job.name)
-    if if_match and if_match != before.sha:
-        raise Conflict(f"job {job.namespace}/{job.name} changed since it was read; load it again and repeat the change")
-    job = replace(job, id=before.job.id)
-    raw = manifest.dump(job)
-    if raw == before.raw:
-        return before, repository.head() or ""
-    update = FileChange(before.path, raw.encode(), before.sha)
-    commit = repository.commit([update], f"Change job {job.namespace}/{job.name}", change)
-    return StoredJob(job, before.path, commit.blobs[before.path], raw), commit.sha
-
-
 def delete_job(repository: Repository, namespace: str, name: str, change: Change) -> str:
     """Commit the removal of a job and return the commit. Raise Forbidden for a discovered one, NotFound if there is none."""
     before = _existing_file(repository, namespace, name)
@@ -134,7 +134,7 @@ def _existing_file(repository: Repository, namespace: str, name: str) -> str:
         stored = load_job(repository, namespace, name)
     except Invalid:
         return repository.forge.read_file(repository.owner, repository.name, names.manifest_path(namespace, name)).sha
-    if stored.job.labels.get("source") == names.DISCOVERED:
+    if is_discovered(stored.job):
         raise Forbidden(DISCOVERED_REFUSAL)
     return stored.sha
 
