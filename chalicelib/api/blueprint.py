@@ -15,6 +15,7 @@ from chalicelib.api import errors
 from chalicelib.api.callers import Auth, authenticate
 from chalicelib.domain import limits, times
 from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
+from chalicelib.domain.scopes import Scope
 from chalicelib.logs import log
 from chalicelib.services.sessions import Caller
 
@@ -52,11 +53,15 @@ class Model(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """One route, as the OpenAPI document and the tests see it. status: that of success."""
+    """One route, as the OpenAPI document and the tests see it.
+
+    scope: what an API token must hold, None on routes that no user may call. status: that of success.
+    """
 
     method: str
     path: str
     auth: Auth
+    scope: Scope | None
     body: type[BaseModel] | None
     body_format: BodyFormat
     query: type[Model] | None
@@ -108,6 +113,7 @@ class ApiBlueprint(Blueprint):
         path: str,
         *,
         auth: Auth,
+        scope: Scope | None = None,
         returns: type[Model],
         body: type[BaseModel] | None = None,
         body_format: BodyFormat = "json",
@@ -118,7 +124,7 @@ class ApiBlueprint(Blueprint):
 
         def register(handler: Handler) -> Handler:
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
-            spec = RouteSpec(method, path, auth, body, body_format, query, returns, status, summary)
+            spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary)
             self.specs.append(spec)
 
             @functools.wraps(handler)
@@ -139,7 +145,7 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
     caller: Caller | None = None
     try:
         limits.refuse_large_body(len(request.raw_body or b""))
-        caller = authenticate(spec.auth, request.headers.get("authorization"))
+        caller = authenticate(spec.auth, spec.scope, request.headers.get("authorization"))
         ask = Ask(request, request_id, caller, _body(request, spec), _query(request, spec))
         answer = handler(ask, **arguments)
         if not isinstance(answer, Answer):

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Literal
 
+from chalicelib.domain import scopes, tokens
 from chalicelib.domain.errors import Forbidden, Unauthenticated
-from chalicelib.services import sessions
+from chalicelib.domain.scopes import Scope
+from chalicelib.services import api_tokens, sessions
 from chalicelib.services.doors import vault
 from chalicelib.services.sessions import Caller
 
@@ -19,8 +21,8 @@ ALLOWED: dict[Auth, frozenset[str]] = {
 }
 
 
-def authenticate(auth: Auth, header: str | None) -> Caller | None:
-    """Return who asks, None on a public route.
+def authenticate(auth: Auth, scope: Scope | None, header: str | None) -> Caller | None:
+    """Return who asks, None on a public route. scope: what a user's API token must hold, None for what no narrow one may do.
 
     Raise Unauthenticated without a credential in force, Forbidden for one that is good elsewhere but not here.
     """
@@ -29,7 +31,16 @@ def authenticate(auth: Auth, header: str | None) -> Caller | None:
     caller = _caller(_bearer(header))
     if caller.kind not in ALLOWED[auth]:
         raise Forbidden(f"this route takes another kind of credential than a {caller.kind}'s")
+    if caller.kind == "user":
+        _refuse_narrow(caller, scope)
     return caller
+
+
+def _refuse_narrow(caller: Caller, scope: Scope | None) -> None:
+    # A route that forgot to say its scope is closed to tokens, not open.
+    needed: Scope = scope or "admin:*"
+    if scopes.missing(api_tokens.scopes_of(caller), (needed,)):
+        raise Forbidden(f"this token lacks the scope {needed!r}; make one that has it", code="missing_scope")
 
 
 def _bearer(header: str | None) -> str:
@@ -43,4 +54,6 @@ def _caller(token: str) -> Caller:
     now = datetime.now(UTC)
     if token.count(".") == 2:
         return sessions.caller_of_jwt(token, vault().secret().jwt_keys, now)
+    if tokens.kind_of(token) == "api":
+        return api_tokens.caller_of(token, now)
     return sessions.caller_of_token(token, now)

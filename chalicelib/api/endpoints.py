@@ -58,7 +58,7 @@ class HeartbeatAnswer(Model):
     server_time: Moment
 
 
-@bp.api("GET", "/api/endpoints", auth="user", returns=EndpointList)
+@bp.api("GET", "/api/endpoints", auth="user", scope="read:endpoints", returns=EndpointList)
 def list_endpoints(ask: Ask) -> EndpointList:
     """List the machines that run an agent."""
     now = datetime.now(UTC)

@@ -65,7 +65,7 @@ class EnrollAnswer(Model):
     git: GitOut
 
 
-@bp.api("POST", "/api/enrollment-tokens", auth="user", body=TokenIn, returns=TokenAnswer, status=201)
+@bp.api("POST", "/api/enrollment-tokens", auth="user", scope="write:endpoints", body=TokenIn, returns=TokenAnswer, status=201)
 def create_token(ask: Ask) -> TokenAnswer:
     """Make an enrollment token; its plain text is shown this once."""
     life = timedelta(hours=ask.body.expires_in_hours)
@@ -74,20 +74,28 @@ def create_token(ask: Ask) -> TokenAnswer:
     return TokenAnswer(enrollment_token=_token_out(credential), token=plain)
 
 
-@bp.api("GET", "/api/enrollment-tokens", auth="user", returns=TokenList)
+@bp.api("GET", "/api/enrollment-tokens", auth="user", scope="read:endpoints", returns=TokenList)
 def list_tokens(ask: Ask) -> TokenList:
     """List the enrollment tokens and how often each was used."""
     return TokenList(enrollment_tokens=[_token_out(found) for found in enrollment.list_tokens(ask.known_caller)])
 
 
-@bp.api("DELETE", "/api/enrollment-tokens/{token_id}", auth="user", returns=Empty)
+@bp.api("DELETE", "/api/enrollment-tokens/{token_id}", auth="user", scope="write:endpoints", returns=Empty)
 def delete_token(ask: Ask, token_id: str) -> Empty:
     """Revoke an enrollment token."""
     enrollment.delete_token(ask.known_caller, token_id)
     return Empty()
 
 
-@bp.api("POST", "/api/endpoints/enroll", auth="enroll", body=EnrollIn, returns=EnrollAnswer, status=201)
+@bp.api(
+    "POST",
+    "/api/endpoints/enroll",
+    auth="enroll",
+    scope="write:endpoints",
+    body=EnrollIn,
+    returns=EnrollAnswer,
+    status=201,
+)
 def enroll(ask: Ask) -> Answer:
     """Let a machine in: 201 for a new endpoint, 200 for a machine that was enrolled before."""
     settings, now = config.load(), datetime.now(UTC)

@@ -18,6 +18,8 @@ _ALWAYS = {"400": "cannot be read", "413": "too large", "415": "wrong content ty
            "429": "too many requests", "500": "our mistake", "503": "something behind us is down; see Retry-After"}  # fmt: skip
 _WITH_CALLER = {"401": "no credential in force", "403": "not with this credential"}
 
+USER_SCHEME = "access token of a session, which may do everything, or an API token, ctp_..., which needs the operation's scope"
+
 
 class ErrorFacts(Model):
     code: str
@@ -44,7 +46,7 @@ def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "securitySchemes": {
-                "user": {"type": "http", "scheme": "bearer", "description": "access token of a session"},
+                "user": {"type": "http", "scheme": "bearer", "description": USER_SCHEME},
                 "endpoint": {"type": "http", "scheme": "bearer", "description": "endpoint token, cte_..."},
                 "enroll": {"type": "http", "scheme": "bearer", "description": "enrollment token, cet_..., or a user's"},
             },
@@ -63,6 +65,9 @@ def _schemas(specs: Iterable[RouteSpec]) -> dict[str, Any]:
 
 def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": spec.summary, "operationId": f"{spec.method.lower()}_{_slug(spec.path)}"}
+    if spec.scope:
+        words = operation.get("description", "")
+        operation["description"] = f"{words} An API token needs the scope `{spec.scope}`.".lstrip()
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", spec.path)
@@ -72,7 +77,7 @@ def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
     if spec.body:
         operation["requestBody"] = {"required": True, "content": {_FORMATS[spec.body_format]: _ref(spec.body)}}
     operation["responses"] = _responses(spec)
-    operation["security"] = [] if spec.auth == "public" else [{spec.auth: []}]
+    operation["security"] = [] if spec.auth == "public" else [{spec.auth: [spec.scope] if spec.scope else []}]
     return operation
 
 

@@ -170,7 +170,7 @@ def _result(item: RunIn | Invalid, outcomes: Iterator[Outcome]) -> Result:
     return Result(run_id=item.run_id, outcome=outcome, message=CONFLICT if outcome == "conflict" else None)
 
 
-@bp.api("GET", "/api/runs", auth="user", query=RunQuery, returns=RunList)
+@bp.api("GET", "/api/runs", auth="user", scope="read:runs", query=RunQuery, returns=RunList)
 def list_runs(ask: Ask) -> RunList:
     """List runs, newest first."""
     query: RunQuery = ask.query
@@ -180,7 +180,7 @@ def list_runs(ask: Ask) -> RunList:
     return RunList(runs=found, total=None, page=1, page_size=query.limit, next=page.next)
 
 
-@bp.api("GET", "/api/runs/{run_id}", auth="user", returns=RunAnswer)
+@bp.api("GET", "/api/runs/{run_id}", auth="user", scope="read:runs", returns=RunAnswer)
 def get_run(ask: Ask, run_id: str) -> RunAnswer:
     """Show one run with its output."""
     run = runs.load_run(ask.known_caller, run_id)

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.scopes import Scope
 from chalicelib.domain.tokens import TokenKind
+
+# How the ids of those that people list and revoke begin; what one kind is listed by.
+ID_PREFIX: dict[TokenKind, str] = {"api": "tk-", "enrollment": "et-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +16,7 @@ class Credential:
 
     digest: SHA-256 of the token, its key. owner: username of who holds it, or the endpoint's id for an endpoint token.
     max_uses, uses: only enrollment tokens are counted; max_uses None means without limit. expires_at: None means never.
-    family: ties the refresh tokens of one login together.
+    family: ties the refresh tokens of one login together. scopes, last4: of API tokens only; last4 tells them apart for people.
     """
 
     digest: str
@@ -27,6 +31,8 @@ class Credential:
     uses: int = 0
     last_used_at: datetime | None = None
     family: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+    last4: str = ""
 
     def is_in_force(self, now: datetime) -> bool:
         """Tell whether it may be used now. DynamoDB deletes expired items late, so every reader asks this."""

@@ -74,7 +74,7 @@ def enroll(
     tenant = tenant_store.find(caller.tenant_id)
     if tenant is None or tenant.state != "active":
         raise NotFound("this account is not active")
-    if caller.credential:
+    if caller.kind == "enroll" and caller.credential:
         token_store.spend(caller.credential, now)
     endpoint_id = rules.endpoint_id(caller.tenant_id, facts.machine_id)
     before = endpoint_store.find(caller.tenant_id, endpoint_id)

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.domain.credentials import Credential
+from chalicelib.domain.credentials import ID_PREFIX, Credential
 from chalicelib.domain.errors import Conflict, NotFound, Unauthenticated
 from chalicelib.domain.tokens import TokenKind
 from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
@@ -40,6 +41,8 @@ class TokenItem(Table):
     uses = NumberAttribute(default=0)
     last_used_at = MomentAttribute(null=True)
     family = UnicodeAttribute(null=True)
+    scopes = UnicodeSetAttribute(null=True)
+    last4 = UnicodeAttribute(null=True)
     ttl = NumberAttribute(null=True)
     tenant_index = TenantIndex()
 
@@ -66,8 +69,12 @@ def find(digest: str) -> Credential | None:
 
 def list_of_tenant(tenant_id: str, kind: TokenKind) -> list[Credential]:
     """Return the tenant's credentials of one kind, newest first."""
+    # Refresh tokens outnumber what people make; a prefix keeps them from being read only to be dropped.
+    prefix = TokenItem.token_id.startswith(ID_PREFIX[kind]) if kind in ID_PREFIX else None
     with store_errors():
-        found = TokenItem.tenant_index.query(tenant_id, scan_index_forward=False, filter_condition=TokenItem.kind == kind)
+        found = TokenItem.tenant_index.query(
+            tenant_id, prefix, scan_index_forward=False, filter_condition=TokenItem.kind == kind
+        )
         return [_credential(item) for item in found]
 
 
@@ -77,13 +84,51 @@ def delete(digest: str) -> None:
         TokenItem(digest).delete()
 
 
-def delete_of_tenant(tenant_id: str, kind: TokenKind, token_id: str) -> None:
-    """Delete the tenant's credential with this id. Raise NotFound if it has none of this kind."""
+def load_of_tenant(tenant_id: str, kind: TokenKind, token_id: str) -> Credential:
+    """Return the tenant's credential with this id. Raise NotFound if it has none of this kind."""
     with store_errors():
         found = list(TokenItem.tenant_index.query(tenant_id, TokenItem.token_id == token_id))
     if not found or found[0].kind != kind:
         raise NotFound(f"no {kind} token {token_id!r}")
-    delete(found[0].digest)
+    return _credential(found[0])
+
+
+def delete_of_tenant(tenant_id: str, kind: TokenKind, token_id: str) -> None:
+    """Delete the tenant's credential with this id. Raise NotFound if it has none of this kind."""
+    delete(load_of_tenant(tenant_id, kind, token_id).digest)
+
+
+def amend(before: Credential, after: Credential) -> None:
+    """Write down the new name or expiry. Raise NotFound if the credential was deleted meanwhile: it stays so."""
+    actions: list[Action] = []
+    if after.name != before.name:
+        actions.append(TokenItem.name.set(after.name))
+    if after.expires_at is None and before.expires_at:
+        actions += [TokenItem.expires_at.remove(), TokenItem.ttl.remove()]
+    elif after.expires_at and after.expires_at != before.expires_at:
+        actions += [TokenItem.expires_at.set(after.expires_at), TokenItem.ttl.set(_ttl(after.expires_at))]
+    if not actions:
+        return
+    try:
+        with store_errors():
+            TokenItem(before.digest).update(actions=actions, condition=TokenItem.digest.exists())
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise NotFound(f"no {before.kind} token {before.token_id!r}") from e
+
+
+def note_use(credential: Credential, now: datetime, *, unless_after: datetime) -> None:
+    """Write down that the credential was used, unless it is gone or a use after that moment is noted already."""
+    is_due = TokenItem.last_used_at.does_not_exist() | (TokenItem.last_used_at <= unless_after)
+    try:
+        with store_errors():
+            TokenItem(credential.digest).update(
+                actions=[TokenItem.last_used_at.set(now)], condition=TokenItem.digest.exists() & is_due
+            )
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
 
 
 def delete_family(tenant_id: str, family: str) -> int:
@@ -124,8 +169,14 @@ def _item(credential: Credential) -> TokenItem:
         max_uses=credential.max_uses,
         uses=credential.uses,
         family=credential.family,
-        ttl=int((expires_at + KEPT_AFTER_EXPIRY).timestamp()) if expires_at else None,
+        scopes=set(credential.scopes) or None,
+        last4=credential.last4 or None,
+        ttl=_ttl(expires_at) if expires_at else None,
     )
+
+
+def _ttl(expires_at: datetime) -> int:
+    return int((expires_at + KEPT_AFTER_EXPIRY).timestamp())
 
 
 def _credential(item: TokenItem) -> Credential:
@@ -142,4 +193,6 @@ def _credential(item: TokenItem) -> Credential:
         uses=int(item.uses),
         last_used_at=item.last_used_at,
         family=item.family,
+        scopes=frozenset(item.scopes or ()),
+        last4=item.last4 or "",
     )

@@ -26,6 +26,14 @@ def test_a_token_is_found_by_its_digest():
     assert token_store.find("0" * 64) is None
 
 
+def test_an_api_token_keeps_its_scopes_and_its_end():
+    saved = token(kind="api", scopes=frozenset({"read:jobs", "admin:*"}), last4="wxyz")
+
+    token_store.save(saved)
+
+    assert token_store.find(saved.digest) == saved
+
+
 def test_a_deleted_token_is_gone_and_may_be_deleted_again():
     token_store.save(token())
 
@@ -91,3 +99,46 @@ def test_an_expired_token_is_deleted_a_week_later():
     token_store.save(token(expires_at=NOON))
 
     assert token_store.TokenItem.get(token().digest).ttl == (NOON + timedelta(days=7)).timestamp()
+
+
+@pytest.mark.parametrize("expires_at", [None, NOON + timedelta(days=365)])
+def test_name_and_expiry_are_amended_with_the_day_of_deletion(expires_at):
+    before = token(expires_at=NOON + timedelta(days=90))
+    token_store.save(before)
+
+    token_store.amend(before, replace(before, name="new", expires_at=expires_at))
+
+    assert token_store.find(before.digest) == replace(before, name="new", expires_at=expires_at)
+    ttl = (expires_at + timedelta(days=7)).timestamp() if expires_at else None
+    assert token_store.TokenItem.get(before.digest).ttl == ttl
+
+
+def test_amending_what_is_the_same_costs_nothing(calls):
+    token_store.amend(token(), token())
+
+    assert calls.names == []
+
+
+def test_a_token_that_was_deleted_meanwhile_is_not_amended_back():
+    with pytest.raises(NotFound):
+        token_store.amend(token(), token(name="new"))
+    assert token_store.find(token().digest) is None
+
+
+def test_a_use_is_noted_once_for_each_stretch_of_time_however_many_ask():
+    token_store.save(token())
+
+    with ThreadPoolExecutor(8) as pool:
+        moments = [NOON + timedelta(seconds=number) for number in range(8)]
+        list(pool.map(lambda now: token_store.note_use(token(), now, unless_after=NOON - timedelta(minutes=15)), moments))
+    first = token_store.find(token().digest).last_used_at
+    token_store.note_use(token(), NOON + timedelta(hours=1), unless_after=NOON + timedelta(minutes=45))
+
+    assert first in moments
+    assert token_store.find(token().digest).last_used_at == NOON + timedelta(hours=1)
+
+
+def test_the_use_of_a_deleted_token_does_not_bring_it_back():
+    token_store.note_use(token(), NOON, unless_after=NOON)
+
+    assert token_store.find(token().digest) is None

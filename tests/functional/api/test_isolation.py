@@ -10,12 +10,15 @@ from tests.functional.api.conftest import FACTS, report
 
 SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
 PROTECTED = [spec for spec in SPECS if spec.auth != "public"]
-KINDS = ("user", "endpoint", "enroll")
+# What a stranger may come with, and which kind of caller that makes.
+KINDS = {"user": "user", "api": "user", "endpoint": "endpoint", "enroll": "enroll"}
 SECRET = "adas-own-secret"
 BODIES = {
     "/api/jobs": {"name": "mine", "schedule": "@daily", "command": "true"},
     "/api/jobs/{namespace}/{name}": {"name": "private", "schedule": "@daily", "command": "true"},
     "/api/enrollment-tokens": {"name": "x"},
+    "/api/tokens": {"name": "x", "scopes": ["read:jobs"]},
+    "/api/tokens/{token_id}": {"name": "x"},
     "/api/auth/password": {"current_password": "not the right one", "new_password": "not the right one either"},
     "/api/endpoints/enroll": FACTS,
     "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
@@ -32,6 +35,7 @@ def adas_things(api, ada, agent):
         "namespace": "default",
         "name": "private",
         "run_id": run_id(),
+        "api_token_id": ada.post("/api/tokens", {"name": SECRET, "scopes": ["read:jobs"]}).body["token"]["id"],
         "token_id": token["enrollment_token"]["id"],
         "endpoint_id": agent["endpoint"]["id"],
         "session_id": ada.get("/api/auth/sessions").body["sessions"][0]["id"],
@@ -43,10 +47,12 @@ def strangers(api, eve):
     """Eve's credential of each kind."""
     enrollment = eve.post("/api/enrollment-tokens", {"name": "eve", "max_uses": None}).body["token"]
     endpoint = eve.post("/api/endpoints/enroll", FACTS | {"machine_id": "e" * 64}).body["token"]
-    return {"user": eve.token, "endpoint": endpoint, "enroll": enrollment}
+    everything = eve.post("/api/tokens", {"name": "eve", "scopes": ["admin:*"]}).body["plain_text"]
+    return {"user": eve.token, "api": everything, "endpoint": endpoint, "enroll": enrollment}
 
 
 def filled(path: str, things: dict[str, str]) -> str:
+    path = path.replace("/tokens/{token_id}", f"/tokens/{things['api_token_id']}")
     for name, value in things.items():
         path = path.replace(f"{{{name}}}", value)
     assert "{" not in path, f"say what of Ada's fills {path}"
@@ -62,8 +68,8 @@ def test_no_route_gives_a_stranger_anything_of_adas(api, ada, strangers, adas_th
     body = report(agent, 9) if spec.path.endswith(("check-in", "checkins")) else BODIES.get(_current_path(spec))
     before = ada.get("/api/jobs/default/private").body
 
-    for kind in KINDS:
-        answer = api.as_(strangers[kind]).call(spec.method, filled(spec.path, adas_things), body if spec.body else None)
+    for credential, kind in KINDS.items():
+        answer = api.as_(strangers[credential]).call(spec.method, filled(spec.path, adas_things), body if spec.body else None)
 
         assert SECRET not in str(answer.body)
         if kind not in ALLOWED[spec.auth]:
@@ -87,5 +93,5 @@ def test_no_route_opens_without_a_credential(api, adas_things, spec):
 
 @pytest.mark.parametrize("spec", PROTECTED, ids=lambda spec: f"{spec.method} {spec.path}")
 def test_a_stranger_leaves_no_trace_in_adas_lists(api, ada, strangers, adas_things, spec):
-    for path in ("/api/jobs", "/api/runs", "/api/endpoints", "/api/enrollment-tokens"):
+    for path in ("/api/jobs", "/api/runs", "/api/endpoints", "/api/enrollment-tokens", "/api/tokens"):
         assert SECRET not in str(api.as_(strangers["user"]).get(path).body)
