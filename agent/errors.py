@@ -15,7 +15,11 @@ REMEDIES = {
     "disk_full": "free space on the disk that holds the agent's folder",
     "locked": "wait for the other command to end, or stop it",
     "state_newer": "this state was written by a newer agent: install that version again",
-    "endpoint_revoked": "enroll this machine again if it should go on; its jobs stay as they are",
+    "endpoint_revoked": "if this machine should go on, enroll it again and restart the agent; its jobs go on as they are",
+    "endpoint_gone": "run `crontopus-agent uninstall` to remove its jobs, or enroll this machine anew and restart the agent; "
+    "until then its jobs go on as they are",
+    "unauthenticated": "if it lasts, enroll this machine again and restart the agent; its jobs go on as they are",
+    "forbidden": "check that config.yaml and agent-token are those of one enrolment, or enroll again",
     "api_unavailable": "nothing, unless it lasts: then check the network and the API's address in config.yaml",
     "api_refused": "check that agent and control plane fit together; the message names what was refused",
     "git_unavailable": "nothing, unless it lasts: then check the network and that the forge runs",

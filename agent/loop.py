@@ -18,7 +18,7 @@ JITTER = 0.1
 MAX_WAIT_S = 300.0
 MAX_REFUSED_WAIT_S = 3600.0
 # Asking again soon will not change the answer, and a host that hammers at a closed door is a nuisance.
-_REFUSALS = frozenset({"git_auth", "endpoint_revoked", "source_missing", "api_refused"})
+_REFUSALS = frozenset({"git_auth", "endpoint_revoked", "endpoint_gone", "source_missing", "api_refused"})
 STOP_WITHIN_S = 15.0
 
 

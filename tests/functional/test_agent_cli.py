@@ -258,11 +258,20 @@ def test_a_second_agent_says_that_one_runs_and_goes(place: Place) -> None:
     assert "stop it first" in place.agent("uninstall").stderr
 
 
-def test_a_revoked_endpoint_keeps_its_jobs_and_says_so(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("http_status", "code", "told"),
+    [
+        (403, "forbidden", "endpoint_revoked"),
+        (401, "endpoint_revoked", "endpoint_revoked"),
+        (410, "endpoint_gone", "endpoint_gone"),
+    ],
+)
+def test_an_endpoint_that_was_ended_keeps_its_jobs_and_says_so(place: Place, http_status: int, code: str, told: str) -> None:
     place.enroll()
     place.agent("sync", "--once")
     place.hurry()
-    place.plane.refusals["/heartbeat"] = (403, {"error": {"code": "forbidden", "message": "revoked", "problems": {}}}, {})
+    refusal = (http_status, {"error": {"code": code, "message": "it is over", "problems": {}}}, {})
+    place.plane.refusals |= {"/heartbeat": refusal, "/check-in": refusal}
 
     agent = place.start()
     assert place.plane.wait_for("/heartbeat")
@@ -270,8 +279,10 @@ def test_a_revoked_endpoint_keeps_its_jobs_and_says_so(place: Place) -> None:
     agent.communicate(timeout=20)
     status = json.loads(place.agent("status", "-o", "json").stdout)
 
-    assert status["api"]["error"]["code"] == "endpoint_revoked"
+    assert status["api"]["error"]["code"] == told
+    assert REMEDIES[told] in place.agent("status").stdout
     assert place.cron.content == FOREIGN + place.block
+    assert len(place.plane.bodies("/enroll")) == 1
 
 
 def test_every_code_an_error_can_bear_has_a_remedy_and_a_place_in_the_guide() -> None:

@@ -60,6 +60,20 @@ def test_each_status_is_the_error_it_means(plane: ControlPlane, status: int, kin
     assert type(error) is kind
 
 
+@pytest.mark.parametrize(("status", "code"), [(401, "endpoint_revoked"), (410, "endpoint_gone")])
+def test_the_end_of_an_endpoint_is_told_by_its_code(plane: ControlPlane, status: int, code: str) -> None:
+    error = error_of(plane, status, {"error": {"code": code, "message": "it is over", "problems": {}}})
+
+    assert (type(error), error.code, error.message) == (Stalled, code, "it is over")
+
+
+@pytest.mark.parametrize(("status", "code"), [(410, "gone"), (410, None), (200, "endpoint_gone"), (500, "endpoint_gone")])
+def test_a_proxy_cannot_end_an_endpoint(plane: ControlPlane, status: int, code: str | None) -> None:
+    error = error_of(plane, status, {"error": {"code": code, "message": "x"}} if status != 200 else b"endpoint_gone")
+
+    assert error.code in ("api_refused", "api_unavailable")
+
+
 def test_the_apis_words_and_problems_are_kept(plane: ControlPlane) -> None:
     error = error_of(plane, 422, {"error": {"code": "invalid", "message": "1 problem", "problems": {"runs.0": "bad"}}})
 

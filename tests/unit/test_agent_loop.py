@@ -73,6 +73,7 @@ def test_the_wait_grows_with_each_failure_and_shrinks_after_a_success() -> None:
         (Stalled("table", code="scheduler_unreadable"), 300),
         (Stalled("credential", code="git_auth"), 3600),
         (Stalled("revoked", code="endpoint_revoked"), 3600),
+        (Stalled("deleted", code="endpoint_gone"), 3600),
         (Unauthenticated("who"), 3600),
         (Forbidden("no"), 3600),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.report import Delivery, wait_after
-from chalicelib.domain.errors import Unauthenticated, Unavailable
+from chalicelib.domain.errors import CrontopusError, Stalled, Unauthenticated, Unavailable
 from tests.fixtures.check_ins import Clock, Server
 from tests.fixtures.spooled import Spooled
 
@@ -97,8 +97,9 @@ def test_waits_grow_and_honour_the_server_but_never_pass_half_a_minute(
 
 
 @pytest.mark.parametrize(("failures", "wait_s"), [(1, 30), (2, 60), (8, 3600), (5000, 3600)])
-def test_a_refused_token_is_tried_ever_more_rarely(failures: int, wait_s: float):
-    assert wait_after(Unauthenticated("revoked"), failures, 0) == wait_s
+@pytest.mark.parametrize("error", [Unauthenticated("unknown"), Stalled("deleted", code="endpoint_gone")])
+def test_a_refused_token_is_tried_ever_more_rarely(error: CrontopusError, failures: int, wait_s: float):
+    assert wait_after(error, failures, 0) == wait_s
 
 
 def test_an_unusable_spool_is_a_problem_and_no_crash(server: Server, clock: Clock, tmp_path: Path):
