@@ -109,7 +109,9 @@ def list_jobs(ask: Ask) -> JobList:
     )
 
 
-@bp.api("POST", "/api/jobs", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", body=JobIn, returns=JobAnswer, status=201)
+@bp.api(
+    "POST", "/api/jobs", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", body=JobIn, returns=JobAnswer, status=201
+)
 def create_job(ask: Ask) -> JobAnswer:
     """Commit a new job."""
     stored, commit = jobs.create_job(repository_of(ask), _job(ask.body), change_of(ask), secrets.token_bytes)
@@ -123,7 +125,15 @@ def get_job(ask: Ask, namespace: str, name: str) -> Answer:
     return Answer(JobDetail(job=shown_job(ask, stored), manifest=stored.raw), 200, {"ETag": f'"{stored.sha}"'})
 
 
-@bp.api("PUT", "/api/jobs/{namespace}/{name}", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", body=JobIn, returns=JobAnswer)
+@bp.api(
+    "PUT",
+    "/api/jobs/{namespace}/{name}",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    body=JobIn,
+    returns=JobAnswer,
+)
 def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Commit a job's new definition; another name or namespace moves it, its id stays. If-Match guards another's change."""
     body = ask.body
@@ -143,10 +153,8 @@ def delete_job(ask: Ask, namespace: str, name: str) -> Deleted:
 
 def _job(body: JobIn) -> Job:
     """Return the job a body asks for, judged by the manifest's own rules. Raise Invalid naming the body's fields."""
-    if problem := names.name_problem(body.namespace):
+    if problem := names.job_namespace_problem(body.namespace):
         raise Invalid.of({"namespace": problem})
-    if body.namespace in (names.DISCOVERED, "system"):
-        raise Invalid.of({"namespace": f"{body.namespace!r} is kept by the system; choose another"})
     document: dict[str, Any] = {"apiVersion": "v1", "kind": "Job", "metadata": {}, "spec": {"checkin": {}}}
     for key, place in IN_MANIFEST.items():
         *sections, last = place.split(".")

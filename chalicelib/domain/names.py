@@ -26,6 +26,13 @@ def name_problem(name: str, *, max_length: int = MAX_NAME) -> str | None:
     return None
 
 
+def job_namespace_problem(namespace: str) -> str | None:
+    """Return why no person may put a job into this namespace, or None."""
+    if namespace in RESERVED_NAMESPACES - {DEFAULT}:
+        return f"{namespace!r} is kept by the system; choose another"
+    return name_problem(namespace)
+
+
 def username_problem(name: str) -> str | None:
     """Return what is wrong with a new user's name, or None. It becomes the tenant's id and part of a repository's name."""
     if name in RESERVED_USERNAMES:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chalicelib.domain import manifest, names
-from chalicelib.domain.errors import Conflict, Forbidden, NotFound
+from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import FileChange
 from chalicelib.services.jobs import StoredJob, is_discovered, load_job
@@ -27,6 +27,35 @@ def update_job(
     job = replace(job, id=before.job.id, tenant=before.job.tenant)
     to = f" to {job.namespace}/{job.name}" if path != before.path else ""
     return _rewrite(repository, before, job, path, f"{'Move' if to else 'Change'} job {namespace}/{name}{to}", change)
+
+
+def set_paused(repository: Repository, namespace: str, name: str, change: Change, *, paused: bool) -> tuple[StoredJob, str]:
+    """Pause or resume a job and return it with the commit, the newest one if it is so already.
+
+    Raise Forbidden for a discovered job: its entry belongs to the application that created it.
+    """
+    before = load_job(repository, namespace, name)
+    if is_discovered(before.job):
+        raise Forbidden(f"{namespace}/{name} is a discovered job, which runs without us; adopt it first")
+    verb = "Pause" if paused else "Resume"
+    job = replace(before.job, paused=paused)
+    return _rewrite(repository, before, job, before.path, f"{verb} job {namespace}/{name}", change)
+
+
+def adopt(repository: Repository, namespace: str, name: str, target: str, change: Change) -> tuple[StoredJob, str]:
+    """Make a discovered job ours, in the namespace `target`, and return it with the commit.
+
+    Raise Conflict if it was not discovered or its name is taken there, Invalid for a target where no job may be put.
+    """
+    if problem := names.job_namespace_problem(target):
+        raise Invalid.of({"target_namespace": problem})
+    before = load_job(repository, namespace, name)
+    if not is_discovered(before.job):
+        raise Conflict(f"{namespace}/{name} is no discovered job; there is nothing to adopt")
+    labels = {key: value for key, value in before.job.labels.items() if key != "source"}
+    job = replace(before.job, namespace=target, labels=labels)
+    path = names.manifest_path(target, name)
+    return _rewrite(repository, before, job, path, f"Adopt job {namespace}/{name} as {target}/{name}", change)
 
 
 def _rewrite(
