@@ -2,18 +2,33 @@
 
 from chalice.app import Chalice
 
-from chalicelib.api import auth, endpoints, enrollment, health, jobs, namespaces, runs, tokens
+from chalicelib.api import (
+    auth,
+    endpoints,
+    enrollment,
+    health,
+    job_changes,
+    job_checks,
+    jobs,
+    namespaces,
+    runs,
+    tokens,
+    webhooks,
+)
 from chalicelib.api.blueprint import ApiBlueprint
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     health.bp,
     auth.bp,
     jobs.bp,
+    job_changes.bp,
+    job_checks.bp,
     namespaces.bp,
     enrollment.bp,
     endpoints.bp,
     runs.bp,
     tokens.bp,
+    webhooks.bp,
 )
 
 app = Chalice(app_name="crontopus")

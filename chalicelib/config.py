@@ -12,6 +12,7 @@ class Config:
     table_prefix: stands before every table's name. forge_url: base URL of the forge as the control plane reaches it.
     forge_public_url: the same as people and agents reach it. forge_bot: login of the account that commits.
     app_secret: name of the secret with keys and forge credentials. kms_key: the key that seals what tenants entrust to us.
+    public_url: base URL of this API as the forge reaches it.
     """
 
     stage: str
@@ -23,6 +24,7 @@ class Config:
     forge_bot: str
     app_secret: str
     kms_key: str
+    public_url: str
 
 
 @cache
@@ -39,6 +41,7 @@ def load() -> Config:
         forge_bot=os.environ["FORGE_BOT"],
         app_secret=os.environ["APP_SECRET"],
         kms_key=os.environ["KMS_KEY"],
+        public_url=os.environ["PUBLIC_URL"].rstrip("/"),
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from chalicelib import config
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
-from chalicelib.domain import names
+from chalicelib.domain import limits, names
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.services import doors, logins, registration, sessions
 
@@ -90,7 +90,7 @@ class PasswordChanged(Model):
     sessions_ended: int
 
 
-@bp.api("POST", "/api/auth/register", auth="public", body=Registration, returns=UserAnswer, status=201)
+@bp.api("POST", "/api/auth/register", auth="public", limit=limits.REGISTER, body=Registration, returns=UserAnswer, status=201)
 def register(ask: Ask) -> UserAnswer:
     """Make an account with its private repository; repeated with the same password it completes what was begun."""
     body: Registration = ask.body
@@ -99,6 +99,7 @@ def register(ask: Ask) -> UserAnswer:
         vault=doors.vault(),
         organization=config.load().forge_organization,
         bot=config.load().forge_bot,
+        public_url=config.load().public_url,
         random=secrets.token_bytes,
     )
     return UserAnswer(
@@ -106,7 +107,7 @@ def register(ask: Ask) -> UserAnswer:
     )
 
 
-@bp.api("POST", "/api/auth/login", auth="public", body=Login, body_format="form", returns=SessionAnswer)
+@bp.api("POST", "/api/auth/login", auth="public", limit=limits.LOGIN, body=Login, body_format="form", returns=SessionAnswer)
 def login(ask: Ask) -> SessionAnswer:
     """Open a session with username and password (OAuth 2 password form)."""
     client = ask.request.headers.get("user-agent", "unknown")[:200]

@@ -48,6 +48,12 @@ def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
             "securitySchemes": {
                 "user": {"type": "http", "scheme": "bearer", "description": USER_SCHEME},
                 "endpoint": {"type": "http", "scheme": "bearer", "description": "endpoint token, cte_..."},
+                "webhook": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Forgejo-Signature",
+                    "description": "HMAC-SHA256 of the body, hex",
+                },
                 "enroll": {"type": "http", "scheme": "bearer", "description": "enrollment token, cet_..., or a user's"},
             },
         },
@@ -65,6 +71,8 @@ def _schemas(specs: Iterable[RouteSpec]) -> dict[str, Any]:
 
 def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": spec.summary, "operationId": f"{spec.method.lower()}_{_slug(spec.path)}"}
+    if spec.alias_of:
+        operation |= {"deprecated": True, "description": f"For older clients; use {spec.alias_of}."}
     if spec.scope:
         words = operation.get("description", "")
         operation["description"] = f"{words} An API token needs the scope `{spec.scope}`.".lstrip()

@@ -100,6 +100,21 @@ class Forgejo(Contents):
         if self._admin.call("PUT", path, body={"permission": permission}, accept=(422,)).status == 422:
             raise NotFound(f"the forge has no account {login}")
 
+    def ensure_hook(self, owner: str, repo: str, url: str, secret: str) -> None:
+        """Let the forge tell this address of every push to main, signed with the secret. One that is there is made anew."""
+        path = api_path("repos", owner, repo, "hooks")
+        for found in self._admin.call("GET", path).pick(kind=list):
+            if found["config"]["url"] == url:
+                self._admin.call("DELETE", f"{path}/{found['id']}", accept=(404,))
+        body = {
+            "type": "forgejo",
+            "config": {"url": url, "content_type": "json", "secret": secret},
+            "events": ["push"],
+            "branch_filter": BRANCH,
+            "active": True,
+        }
+        self._admin.call("POST", path, body=body)
+
     def create_token(self, login: str, name: str, scopes: Sequence[str], repositories: Sequence[tuple[str, str]] = ()) -> str:
         """Return the secret of a new token, which the forge shows this once.
 

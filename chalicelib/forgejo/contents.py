@@ -118,6 +118,11 @@ class Contents:
         contents = self.read_blobs(owner, repo, (entry.sha for entry in entries))
         return {entry.path: File(entry.path, entry.sha, contents[entry.sha]) for entry in entries}
 
+    def set_status(self, owner: str, repo: str, commit: str, state: str, context: str, description: str) -> None:
+        """Put a verdict on a commit: state is pending, success, error, failure or warning. The newest of a context counts."""
+        body = {"state": state, "context": context, "description": description}
+        self._http.call("POST", api_path("repos", owner, repo, "statuses", commit), body=body)
+
     def clone_url(self, owner: str, repo: str) -> str:
         """Return the address for git, without a credential."""
         return f"{self._http.url}/{api_path(owner, repo)}.git"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain import ids, names, tenants
+from chalicelib.domain import ids, names, tenants, webhooks
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.tenants import Tenant
 from chalicelib.forgejo.client import Forgejo
@@ -15,12 +15,16 @@ from chalicelib.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What the steps act upon. organization: owner of all repositories. bot: login that commits. random: gives n bytes."""
+    """What the steps act upon.
+
+    organization: owner of all repositories. bot: login that commits. public_url: this API. random: gives n bytes.
+    """
 
     admin: Forgejo
     vault: Vault
     organization: str
     bot: str
+    public_url: str
     random: Callable[[int], bytes]
 
 
@@ -92,10 +96,17 @@ def _make_credential(doors: Doors, tenant: Tenant) -> bytes:
     return doors.vault.seal(tenant.tenant_id, token)
 
 
+def _make_webhook(doors: Doors, tenant: Tenant) -> None:
+    repository = names.repository_name(tenant.tenant_id)
+    secret = webhooks.secret_of(list(doors.vault.secret().jwt_keys.values())[-1], tenant.tenant_id)
+    doors.admin.ensure_hook(doors.organization, repository, f"{doors.public_url}/api/webhooks/forge", secret)
+
+
 _STEPS: tuple[Callable[[Doors, Tenant], bytes | None], ...] = (
     _make_forge_user,
     _make_repository,
     _let_bot_write,
     _let_tenant_read,
     _make_credential,
+    _make_webhook,
 )

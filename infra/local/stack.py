@@ -60,6 +60,7 @@ class Stack:
             "ForgePublicUrl": self.forge_url,
             "ForgeOrganization": ORGANIZATION,
             "ForgeBot": bot.login,
+            "PublicUrl": self.ports.api_url,
             # Everybody here comes from 127.0.0.1, the tests' many tenants too.
             "RateLimitFactor": "100",
         }

@@ -9,6 +9,7 @@ os.environ |= {
     "FORGE_URL": "http://127.0.0.1:1",
     "FORGE_ORGANIZATION": "crontopus",
     "FORGE_BOT": "crontopus-api",
+    "PUBLIC_URL": "http://127.0.0.1:9",
     "APP_SECRET": "crontopus/test/app",
     "KMS_KEY": "alias/crontopus",
     "RATE_LIMIT_FACTOR": "100",

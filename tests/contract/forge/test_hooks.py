@@ -109,6 +109,27 @@ def test_a_hook_that_makes_no_sense_is_refused(world: World, repository: Reposit
     assert world.api("POST", f"{repository.path}/hooks", body).status_code == 422
 
 
+def test_a_hook_that_is_made_again_takes_the_place_of_the_first(
+    world: World, repository: Repository, listener: Listener
+) -> None:
+    for secret in ("first", SECRET):
+        world.client().ensure_hook(repository.owner, repository.name, listener.url, secret)
+
+    assert len(world.api("GET", f"{repository.path}/hooks").json()) == 1
+
+
+def test_a_verdict_stands_at_its_commit(world: World, repository: Repository) -> None:
+    forge = world.client()
+    head = forge.head(repository.owner, repository.name)
+    assert head is not None
+
+    for state in ("failure", "success"):
+        forge.set_status(repository.owner, repository.name, head, state, "crontopus/manifests", "all good")
+
+    told = world.api("GET", f"{repository.path}/statuses/{head}").json()
+    assert sorted(one["status"] for one in told) == ["failure", "success"]
+
+
 def _hook(world: World, one: Repository, listener: Listener) -> int:
     config = {"url": listener.url, "content_type": "json", "secret": SECRET}
     body = {"type": "forgejo", "config": config, "events": ["push"], "branch_filter": "main", "active": True}

@@ -125,7 +125,7 @@ def test_every_answer_has_security_headers_and_a_request_id(api):
 class TestRegistrationIsASaga:
     """Each step fails once, by a forge that is down at that moment; the same request then completes it."""
 
-    @pytest.mark.parametrize("call", range(12))
+    @pytest.mark.parametrize("call", range(16))
     def test_it_goes_on_at_the_step_that_failed(self, api, forge, flaky_forge, call):
         flaky_forge.fail_call(call)
 

@@ -103,6 +103,14 @@ def post_status(call: Call) -> Response:
     return json_response(201, {"id": made, "status": state, **texts})
 
 
+def list_statuses(call: Call) -> Response:
+    one = call.repository(Level.READ)
+    sql = "SELECT * FROM statuses WHERE repository_id = ? AND sha = ? ORDER BY id DESC"
+    found = call.forge.db.rows(sql, one.id, call.args["sha"])
+    shown = ("id", "context", "description", "target_url", "created_at")
+    return json_response(200, [{"status": row["state"], **{name: row[name] for name in shown}} for row in found])
+
+
 def _create(call: Call, owner: Account) -> Response:
     body, forge = call.body(), call.forge
     name = needed_field(body, "name")

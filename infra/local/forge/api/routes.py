@@ -58,6 +58,7 @@ ROUTES = (
     Route("DELETE", _REPO, "repository", repositories.delete),
     Route("PUT", _REPO + "/collaborators/{user}", "repository", repositories.put_collaborator),
     Route("POST", _REPO + "/statuses/{sha}", "repository", repositories.post_status),
+    Route("GET", _REPO + "/statuses/{sha}", "repository", repositories.list_statuses),
     Route("GET", _REPO + "/hooks", "repository", hooks.list_all),
     Route("POST", _REPO + "/hooks", "repository", hooks.create),
     Route("DELETE", _REPO + "/hooks/{hook}", "repository", hooks.delete),
