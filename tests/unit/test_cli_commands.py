@@ -44,7 +44,49 @@ def test_enrollment_tokens_are_listed_without_themselves() -> None:
     assert "web   2 of any number  -        et-1  3m ago" in result.stdout
 
 
-@pytest.mark.parametrize("command", [("jobs", "delete", "billing/x"), ("enrollment-tokens", "delete", "et-1")])
+def test_only_the_api_token_goes_to_stdout() -> None:
+    made = {"id": "tk-1", "name": "ci", "scopes": ["read:jobs"], "expires_at": "2027-02-18T12:00:00.000Z"}
+    api = FakeApi(Reply({"token": made, "plain_text": "ctp_x"}, 201))
+
+    result = run("tokens", "create", "ci", "--scope", "read:jobs", api=api)
+
+    assert result.stdout == "ctp_x\n"
+    assert "Valid until 2027-02-18 12:00:00+00:00" in result.stderr
+    assert api.last_body == {"name": "ci", "scopes": ["read:jobs"], "expires_in_days": 90}
+
+
+def test_a_token_for_ever_takes_the_word() -> None:
+    api = FakeApi(Reply({"token": {"expires_at": None}, "plain_text": "ctp_x"}, 201))
+
+    result = run("tokens", "create", "ci", "--scope", "admin:*", "--expires-in-days", "never", api=api)
+
+    assert api.last_body["expires_in_days"] == "never"
+    assert "Valid until it is revoked" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--scope", "read:everything"), (), ("--scope", "read:jobs", "--expires-in-days", "7")])
+def test_a_token_that_the_api_would_refuse_is_not_asked_for(arguments: tuple[str, ...]) -> None:
+    api = FakeApi()
+
+    assert run("tokens", "create", "ci", *arguments, api=api).exit_code == 2
+    assert api.requests == []
+
+
+def test_api_tokens_are_listed_with_what_they_may_do() -> None:
+    token = {"id": "tk-1", "name": "ci", "scopes": ["read:jobs", "write:jobs"], "last4": "wxyz", "created_at": AT}
+
+    result = run("tokens", "list", api=FakeApi(Reply({"tokens": [token | {"expires_at": None, "last_used_at": None}]})))
+
+    assert "ci    read:jobs write:jobs  wxyz       never    never  tk-1  3m ago" in result.stdout
+
+
+def test_no_token_yet_says_how_to_make_one() -> None:
+    assert "crontopus tokens create" in run("tokens", "list", api=FakeApi(Reply({"tokens": []}))).stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("jobs", "delete", "billing/x"), ("enrollment-tokens", "delete", "et-1"), ("tokens", "revoke", "tk-1")]
+)
 class TestDestroying:
     def test_asks_with_the_name(self, command: tuple[str, ...]) -> None:
         api = FakeApi()

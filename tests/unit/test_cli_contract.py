@@ -43,6 +43,9 @@ COMMANDS = [
     "enrollment-tokens create web",
     "enrollment-tokens list",
     "enrollment-tokens delete x --yes",
+    "tokens create ci --scope read:jobs --expires-in-days never",
+    "tokens list",
+    "tokens revoke x --yes",
 ]
 # Answers that lead to the request after them; a command that needs no more ignores the rest.
 PRELUDE = {

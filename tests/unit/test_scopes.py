@@ -6,6 +6,8 @@ from chalicelib.api.callers import ALLOWED
 from chalicelib.domain import scopes
 from infra import generate
 
+# These take a body and only answer.
+ASKING = {"/api/jobs/validate"}
 SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
 
 
@@ -16,7 +18,7 @@ def test_a_route_says_its_scope_if_a_user_may_call_it_and_only_then(spec: RouteS
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.method} {spec.path}")
 def test_who_may_only_read_changes_nothing(spec: RouteSpec):
-    assert spec.method == "GET" or not str(spec.scope).startswith("read:")
+    assert spec.method == "GET" or spec.path in ASKING or not str(spec.scope).startswith("read:")
 
 
 def test_every_scope_opens_something():
