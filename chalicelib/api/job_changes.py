@@ -3,6 +3,7 @@
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model
 from chalicelib.api.jobs import JobAnswer, shown_job
 from chalicelib.api.repositories import change_of, repository_of
+from chalicelib.domain import limits
 from chalicelib.services import job_changes
 
 bp = ApiBlueprint(__name__)
@@ -12,19 +13,31 @@ class AdoptIn(Model):
     target_namespace: str
 
 
-@bp.api("POST", "/api/jobs/{namespace}/{name}/pause", auth="user", scope="write:jobs", returns=JobAnswer)
+@bp.api(
+    "POST", "/api/jobs/{namespace}/{name}/pause", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=JobAnswer
+)
 def pause_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Take a job out of the schedulers until it is resumed; its definition stays."""
     return _set_paused(ask, namespace, name, paused=True)
 
 
-@bp.api("POST", "/api/jobs/{namespace}/{name}/resume", auth="user", scope="write:jobs", returns=JobAnswer)
+@bp.api(
+    "POST", "/api/jobs/{namespace}/{name}/resume", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=JobAnswer
+)
 def resume_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Put a paused job back into the schedulers."""
     return _set_paused(ask, namespace, name, paused=False)
 
 
-@bp.api("POST", "/api/jobs/{namespace}/{name}/adopt", auth="user", scope="write:jobs", body=AdoptIn, returns=JobAnswer)
+@bp.api(
+    "POST",
+    "/api/jobs/{namespace}/{name}/adopt",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    body=AdoptIn,
+    returns=JobAnswer,
+)
 def adopt_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Move a discovered job into a namespace of one's own; from then on it is defined here."""
     repository, target = repository_of(ask), ask.body.target_namespace

@@ -3,6 +3,7 @@
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model
 from chalicelib.api.jobs import BrokenOut
 from chalicelib.api.repositories import change_of, repository_of
+from chalicelib.domain import limits
 from chalicelib.domain.namespaces import Description
 from chalicelib.services import namespaces
 from chalicelib.services.namespaces import Namespace
@@ -50,7 +51,16 @@ def list_namespaces(ask: Ask) -> NamespaceList:
     )
 
 
-@bp.api("POST", "/api/namespaces", auth="user", scope="write:jobs", body=NamespaceIn, returns=NamespaceAnswer, status=201)
+@bp.api(
+    "POST",
+    "/api/namespaces",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    body=NamespaceIn,
+    returns=NamespaceAnswer,
+    status=201,
+)
 def create_namespace(ask: Ask) -> NamespaceAnswer:
     """Commit a new, empty namespace."""
     described = Description(ask.body.description, ask.body.colour)
@@ -58,7 +68,7 @@ def create_namespace(ask: Ask) -> NamespaceAnswer:
     return NamespaceAnswer(namespace=_out(Namespace(ask.body.name, False, 0, described)), commit=commit)
 
 
-@bp.api("DELETE", "/api/namespaces/{name}", auth="user", scope="write:jobs", returns=NamespaceDeleted)
+@bp.api("DELETE", "/api/namespaces/{name}", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=NamespaceDeleted)
 def delete_namespace(ask: Ask, name: str) -> NamespaceDeleted:
     """Commit the removal of an empty namespace."""
     return NamespaceDeleted(commit=namespaces.delete_namespace(repository_of(ask), name, change_of(ask)))

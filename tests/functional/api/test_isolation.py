@@ -16,11 +16,15 @@ SECRET = "adas-own-secret"
 BODIES = {
     "/api/jobs": {"name": "mine", "schedule": "@daily", "command": "true"},
     "/api/jobs/{namespace}/{name}": {"name": "private", "schedule": "@daily", "command": "true"},
+    "/api/jobs/{namespace}/{name}/adopt": {"target_namespace": "mine"},
+    "/api/jobs/validate": {"manifest": "kind: Job"},
+    "/api/namespaces": {"name": "mine"},
     "/api/enrollment-tokens": {"name": "x"},
     "/api/tokens": {"name": "x", "scopes": ["read:jobs"]},
     "/api/tokens/{token_id}": {"name": "x"},
     "/api/auth/password": {"current_password": "not the right one", "new_password": "not the right one either"},
     "/api/endpoints/enroll": FACTS,
+    "/api/endpoints/{endpoint_id}": {"name": "mine"},
     "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
 }
 
