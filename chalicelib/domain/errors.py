@@ -88,8 +88,10 @@ class Unavailable(CrontopusError):
 
     code = "unavailable"
 
-    def __init__(self, message: str, *, retry_after_s: int = 5, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self, message: str, *, retry_after_s: int = 5, code: str | None = None, problems: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, code=code, problems=problems)
         self.retry_after_s = retry_after_s
 
 

@@ -118,6 +118,10 @@ class Contents:
         contents = self.read_blobs(owner, repo, (entry.sha for entry in entries))
         return {entry.path: File(entry.path, entry.sha, contents[entry.sha]) for entry in entries}
 
+    def version(self) -> str:
+        """Return the forge's version, such as 15.0.1."""
+        return self._http.call("GET", "version").pick("version", kind=str)
+
     def set_status(self, owner: str, repo: str, commit: str, state: str, context: str, description: str) -> None:
         """Put a verdict on a commit: state is pending, success, error, failure or warning. The newest of a context counts."""
         body = {"state": state, "context": context, "description": description}

@@ -1,10 +1,12 @@
 """The outside doors of one deployment, opened at first use and kept while the function stays warm."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from chalicelib import config
 from chalicelib.forgejo.client import Forgejo
+from chalicelib.store import tenants
 from chalicelib.vault import Vault, aws_client
 
 
@@ -39,3 +41,12 @@ def _forge(token: str) -> Forgejo:
 @cache
 def _provisioning(token: str, admin: tuple[str, str]) -> Forgejo:
     return Forgejo(config.load().forge_url, token, basic=admin, on_refusal=vault().forget)
+
+
+def probes() -> dict[str, Callable[[], object]]:
+    """Return one cheap question for each thing behind us, by its name."""
+    return {
+        "database": lambda: tenants.find("nobody.has.this.name"),
+        "secrets": lambda: vault().secret(),
+        "forge": lambda: forge().version(),
+    }

@@ -24,13 +24,26 @@ def test_every_route_of_the_app_was_declared_through_our_blueprint():
 def test_only_these_routes_are_public():
     public = {spec.path for spec in SPECS if spec.auth == "public"}
 
-    assert public == {"/health", "/api/auth/register", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout"}
+    assert public == {
+        "/health",
+        "/api/health",
+        "/api/auth/register",
+        "/api/auth/login",
+        "/api/auth/refresh",
+        "/api/auth/logout",
+    }
 
 
 def test_operations_have_names_of_their_own():
     names = [f"{spec.method} {spec.path}" for spec in SPECS]
 
     assert len(names) == len(set(names))
+
+
+def test_an_older_route_stands_for_one_that_is_there():
+    current = {f"{spec.method} {spec.path}" for spec in SPECS if not spec.alias_of}
+
+    assert {spec.alias_of for spec in SPECS if spec.alias_of} <= current
 
 
 def test_chalice_accepts_the_application():
