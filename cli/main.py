@@ -15,6 +15,7 @@ from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
 from cli.commands.jobs import jobs
 from cli.commands.runs import runs
+from cli.commands.schedule import schedule
 from cli.commands.tokens import tokens
 from cli.commands.topics import help_
 from cli.groups import Group
@@ -61,7 +62,7 @@ def root() -> None:
     """
 
 
-for command in (auth, jobs, runs, endpoints, enrollment_tokens, tokens, help_):
+for command in (auth, jobs, runs, endpoints, enrollment_tokens, tokens, schedule, help_):
     root.add_command(command)
 
 
