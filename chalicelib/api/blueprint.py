@@ -2,8 +2,8 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl
 from chalice.app import Blueprint, Request, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from chalicelib.api import errors
+from chalicelib.api import errors, rate_limits
 from chalicelib.api.callers import Auth, authenticate
 from chalicelib.domain import limits, times
 from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
 from chalicelib.domain.scopes import Scope
+from chalicelib.domain.limits import Limit
 from chalicelib.logs import log
 from chalicelib.services.sessions import Caller
 
@@ -56,6 +57,7 @@ class RouteSpec:
     """One route, as the OpenAPI document and the tests see it.
 
     scope: what an API token must hold, None on routes that no user may call. status: that of success.
+    alias_of: method and path that replace this route, for old clients; None for every other route.
     """
 
     method: str
@@ -68,6 +70,8 @@ class RouteSpec:
     returns: type[Model]
     status: int
     summary: str
+    limit: Limit | None
+    alias_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +123,48 @@ class ApiBlueprint(Blueprint):
         body_format: BodyFormat = "json",
         query: type[Model] | None = None,
         status: int = 200,
+        aliases: Sequence[str] = (),
+        limit: Limit | Literal["default"] | None = "default",
     ) -> Callable[[Handler], Handler]:
-        """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model."""
+        """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model.
+
+        aliases: `METHOD /path` of older routes that answer the same, with the same parameters in the path.
+        limit: how often one caller may call; the default follows from method and auth, None is without limit.
+        """
 
         def register(handler: Handler) -> Handler:
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
-            spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary)
-            self.specs.append(spec)
-
-            @functools.wraps(handler)
-            def view(**arguments: str) -> Response:
-                return _serve(self.current_request, spec, handler, arguments)
-
-            # Any content type reaches us, so that a wrong one gets our error body and not Chalice's.
-            view.__name__ = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}"
-            self.route(path, methods=[method], content_types=["*/*"])(view)
+            counted = rate_limits.default(method, auth) if limit == "default" else limit
+            spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted)
+            self._expose(spec, handler)
+            for older in aliases:
+                older_method, older_path = older.split(" ")
+                self._expose(replace(spec, method=older_method, path=older_path, alias_of=f"{method} {path}"), handler)
             return handler
 
         return register
+
+    def _expose(self, spec: RouteSpec, handler: Handler) -> None:
+        self.specs.append(spec)
+
+        @functools.wraps(handler)
+        def view(**arguments: str) -> Response:
+            return _serve(self.current_request, spec, handler, arguments)
+
+        # Any content type reaches us, so that a wrong one gets our error body and not Chalice's.
+        view.__name__ = f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}"
+        self.route(spec.path, methods=[spec.method], content_types=["*/*"])(view)
 
 
 def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mapping[str, str]) -> Response:
     started = time.perf_counter()
     request_id = request.context.get("requestId", "local")
     caller: Caller | None = None
+    limited: dict[str, str] = {}
     try:
         limits.refuse_large_body(len(request.raw_body or b""))
         caller = authenticate(spec.auth, spec.scope, request.headers.get("authorization"))
+        rate_limits.count(spec.limit, caller, request, limited)
         ask = Ask(request, request_id, caller, _body(request, spec), _query(request, spec))
         answer = handler(ask, **arguments)
         if not isinstance(answer, Answer):
@@ -158,7 +177,7 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
         log.exception("unexpected error", extra={"request_id": request_id, "route": spec.path})
         status, body, headers = errors.unexpected(request_id)
         response = Response(body, {**SECURITY_HEADERS, **headers}, status)
-    response.headers["X-Request-Id"] = request_id
+    response.headers |= {"X-Request-Id": request_id, **limited}
     _log(spec, caller, response, request_id, started)
     return response
 

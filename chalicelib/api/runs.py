@@ -18,6 +18,7 @@ from pydantic import (
 
 from chalicelib.api import errors
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, Moment
+from chalicelib.domain import limits
 from chalicelib.domain.errors import Conflict, Invalid
 from chalicelib.domain.runs import MAX_BATCH, MAX_OUTPUT_BYTES, Outcome, Run, RunStatus
 from chalicelib.services import runs
@@ -140,7 +141,15 @@ class Results(Model):
 CONFLICT = "this run was reported before with another result; the first report stays"
 
 
-@bp.api("POST", "/api/runs/check-in", auth="endpoint", body=CheckIn, returns=Results)
+@bp.api(
+    "POST",
+    "/api/runs/check-in",
+    auth="endpoint",
+    limit=limits.CHECK_IN,
+    body=CheckIn,
+    returns=Results,
+    aliases=["POST /api/checkins"],
+)
 def check_in(ask: Ask) -> Answer:
     """Take in the report of one run or of up to 25; idempotent by run_id."""
     body, now = ask.body.root, datetime.now(UTC)

@@ -39,9 +39,11 @@ AGENT = Limit("agent", "endpoint", 60, MINUTE, ceiling_per_s=500, is_exact=False
 JOB_WRITES = Limit("job-writes", "user", 30, MINUTE, ceiling_per_s=50)
 READS = Limit("reads", "user", 60, MINUTE, ceiling_per_s=500)
 WRITES = Limit("writes", "user", 60, MINUTE, ceiling_per_s=500)
+# All tenants' webhooks come from the one address of the forge, signed.
+WEBHOOKS = Limit("webhooks", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
 
-TABLE = (LOGIN, REGISTER, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, ANONYMOUS)
+TABLE = (LOGIN, REGISTER, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, WEBHOOKS, ANONYMOUS)
 # For every method whose route names no limit of its own.
 CEILING_PER_S = 500
 

@@ -11,7 +11,7 @@ import time_machine as clocks
 
 from chalicelib import config
 from chalicelib.forgejo.client import Forgejo
-from chalicelib.services import doors, jobs
+from chalicelib.services import doors, jobs, rate_limits
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api import forge as forges
 from tests.functional.api.client import Answer, Api, connect
@@ -76,7 +76,7 @@ def api(tables, forge, monkeypatch) -> Iterator[Api]:
 
 
 def _forget_doors() -> None:
-    for cached in (config.load, doors.vault, doors._forge, doors._provisioning):
+    for cached in (config.load, doors.vault, doors._forge, doors._provisioning, rate_limits.limiter):
         cached.cache_clear()
     jobs._listings.clear()
 
@@ -109,9 +109,9 @@ def time_machine() -> Iterator[Any]:
 
 
 def beat(api: Api, agent: dict[str, Any], **changes: Any) -> Answer:
-    endpoint_id = changes.pop("endpoint_id", agent["endpoint"]["id"])
+    path = changes.pop("path", "/api/endpoints/{}/heartbeat").format(changes.pop("endpoint_id", agent["endpoint"]["id"]))
     body = {"version": "0.1.0", "commit": "a" * 40, "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"} | changes
-    return api.as_(agent["token"]).post(f"/api/endpoints/{endpoint_id}/heartbeat", body)
+    return api.as_(agent["token"]).post(path, body)
 
 
 def report(agent: dict[str, Any], number: int = 1, **changes: Any) -> dict[str, Any]:
