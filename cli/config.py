@@ -13,7 +13,7 @@ DEFAULT_API_URL = "http://127.0.0.1:8080"
 
 ENVIRONMENT = {
     "CRONTOPUS_API_URL": "address of the API; --api-url wins over it",
-    "CRONTOPUS_TOKEN": "access token to use instead of the stored login",
+    "CRONTOPUS_TOKEN": "API token to use instead of the stored login",
     "CRONTOPUS_CONFIG_DIR": "folder that holds credentials.json",
     "NO_COLOR": "any value: no colours and no other escape codes",
 }

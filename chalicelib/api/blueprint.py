@@ -15,8 +15,8 @@ from chalicelib.api import errors, rate_limits
 from chalicelib.api.callers import Auth, authenticate
 from chalicelib.domain import limits, times
 from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
-from chalicelib.domain.scopes import Scope
 from chalicelib.domain.limits import Limit
+from chalicelib.domain.scopes import Scope
 from chalicelib.logs import log
 from chalicelib.services.sessions import Caller
 
@@ -192,6 +192,8 @@ def _log(spec: RouteSpec, caller: Caller | None, response: Response, request_id:
     }
     if caller:
         facts |= {"tenant_id": caller.tenant_id, "caller": caller.name, "caller_kind": caller.kind}
+    if caller and caller.credential:
+        facts["token_id"] = caller.credential.token_id
     if isinstance(response.body, dict) and "error" in response.body:
         facts["error"] = response.body["error"]["code"]
     log.info("request", extra=facts)

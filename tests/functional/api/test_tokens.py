@@ -191,6 +191,21 @@ def test_the_last_use_is_shown(ada, api):
     assert ada.get("/api/tokens").body["tokens"][0]["last_used_at"] >= before.isoformat()[:19]
 
 
+def test_the_log_says_which_token_asked(ada, api, monkeypatch):
+    seen = []
+
+    class Log:
+        def info(self, message, extra):
+            seen.append(extra)
+
+    answer = made(ada).body
+    monkeypatch.setattr("chalicelib.api.blueprint.log", Log())
+    api.as_(answer["plain_text"]).get("/api/jobs")
+
+    assert (seen[-1]["caller"], seen[-1]["token_id"]) == ("ada", answer["token"]["id"])
+    assert answer["plain_text"] not in str(seen)
+
+
 @pytest.mark.parametrize("event", ["created", "changed", "revoked"])
 def test_what_happens_to_a_token_is_in_the_log_and_the_token_is_not(ada, monkeypatch, event):
     seen = []
