@@ -4,16 +4,18 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 
+from chalicelib.domain import times
 from chalicelib.domain.errors import NotFound, TooLarge
 from chalicelib.forgejo.archive import Archive
 from chalicelib.forgejo.commits import commit_body, commit_refusal, conflict, is_done, stale_paths
-from chalicelib.forgejo.files import Author, Commit, File, FileChange, TreeEntry
+from chalicelib.forgejo.files import Author, Commit, File, FileChange, PastCommit, TreeEntry
 from chalicelib.forgejo.transport import UNREADABLE, Transport, api_path, pick, unavailable
 
 COMMIT_TRIES = 5
 TREE_PAGE = 1000
 # 40 ids make an address of about 1,700 characters; the forge's documentation warns of 2,083.
 BLOBS_PER_CALL = 40
+_AUTHOR = ("commit", "author", "name")
 _LEAN = {"limit": "1", "stat": "false", "verification": "false", "files": "false"}
 
 
@@ -62,6 +64,19 @@ class Contents:
         path = api_path("repos", owner, repo, "commits")
         answer = self._http.call("GET", path, query={"sha": branch, **_LEAN}, accept=(409,))
         return answer.pick(0, "sha", kind=str) if answer.is_success else None
+
+    def list_commits(
+        self, owner: str, repo: str, path: str, *, limit: int, page: int = 1, branch: str = "main"
+    ) -> tuple[PastCommit, ...]:
+        """Return the commits that touched a path, newest first, also of a file that is gone; () if there are none.
+
+        limit: at most 50, which is all a forge gives at once. page: from 1. A move is not followed to the old path.
+        """
+        place = api_path("repos", owner, repo, "commits")
+        query = {"sha": branch, "path": path, **_LEAN, "limit": str(limit), "page": str(page)}
+        # 409: the repository is empty. 404: nothing ever lay there, or the page is behind the last one.
+        answer = self._http.call("GET", place, query=query, accept=(404, 409))
+        return tuple(_past_commit(listed) for listed in answer.pick(kind=list)) if answer.is_success else ()
 
     def read_file(self, owner: str, repo: str, path: str, ref: str = "main") -> File:
         """Return a regular file. Raise NotFound if something else, or nothing, lies there; TooLarge above 10 MiB."""
@@ -163,6 +178,15 @@ class Contents:
 def _entry(listed: object) -> TreeEntry:
     path, sha, mode, kind = (pick(listed, name, kind=str) for name in ("path", "sha", "mode", "type"))
     return TreeEntry(path, sha, mode, kind, pick(listed, "size", kind=int))
+
+
+def _past_commit(listed: object) -> PastCommit:
+    try:
+        at = times.from_text(pick(listed, "commit", "committer", "date", kind=str))
+    except ValueError as e:
+        raise unavailable(UNREADABLE) from e
+    sha, author, message = (pick(listed, *keys, kind=str) for keys in (("sha",), _AUTHOR, ("commit", "message")))
+    return PastCommit(sha, author, at, message.strip().split("\n")[0])
 
 
 def _content(found: object) -> bytes:

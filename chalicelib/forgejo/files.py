@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Operation = Literal["create", "update", "delete"]
@@ -45,6 +46,16 @@ class Commit:
 
     sha: str
     blobs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PastCommit:
+    """A commit as a list shows it. author: a name. at: when it was committed, UTC. subject: first line of its message."""
+
+    sha: str
+    author: str
+    at: datetime
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
