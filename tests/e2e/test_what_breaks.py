@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from infra.local.snapshots import Snapshots
 from infra.local.stack import Stack
 from infra.local.up import start_stack
 from tests.e2e.machines import Machine, as_cron_does, running_machine
+from tests.e2e.pushes import push
 from tests.fixtures.waiting import until
 
 NEVER = "0 0 1 1 *"
@@ -109,23 +110,6 @@ def test_a_run_job_killed_in_between_is_a_failure_that_says_so(machine: Machine)
     (run,) = until(lambda: machine.runs(1), "the run has arrived", 60)
     assert (run["status"], run["exit_code"]) == ("failure", None)
     assert "killed" in run["output"]
-
-
-def push(stack: Stack, machine: Machine, change: Callable[[Path], None]) -> None:
-    """Change the tenant's repository by git, as a person with the forge's admin login."""
-    admin = stack.secrets.forge_admin()
-    scheme, rest = machine.demo.api.get("/api/auth/me")["repository"]["url"].split("://")
-    clone = machine.demo.layout.agent_home.parent / "clone"
-    git("clone", "-q", f"{scheme}://{admin.login}:{admin.password}@{rest}", str(clone), at=clone.parent)
-    change(clone)
-    git("add", "-A", at=clone)
-    git("-c", "user.name=hand", "-c", "user.email=hand@example.org", "commit", "-qm", "By hand", at=clone)
-    git("push", "-q", "origin", "HEAD:main", at=clone)
-
-
-def git(*arguments: str, at: Path) -> None:
-    done = subprocess.run(["git", "-C", str(at), *arguments], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
