@@ -1,14 +1,21 @@
 """Routes of endpoints."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from chalicelib.api.auth import Empty
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat, state
-from chalicelib.services import endpoints
+from chalicelib.services import doors, endpoints
+from chalicelib.services.endpoints import EndpointFilter
 
 bp = ApiBlueprint(__name__)
+
+# Heartbeats rewrite the whole item: labels of this size keep it below a handful of write units.
+LabelName = Annotated[str, Field(min_length=1, max_length=63)]
+LabelValue = Annotated[str, Field(max_length=63)]
 
 
 class EndpointOut(Model):
@@ -24,6 +31,7 @@ class EndpointOut(Model):
     commit: str | None
     spool_depth: int
     problems: list[str]
+    labels: dict[str, str]
     last_heartbeat_at: Moment | None
     enrolled_at: Moment
 
@@ -35,6 +43,29 @@ class EndpointList(Model):
     agents: list[EndpointOut]
     total: int
     next: None = None
+
+
+class EndpointQuery(Model):
+    state: EndpointState | None = None
+    platform: str | None = Field(default=None, max_length=50)
+    name: str | None = Field(default=None, max_length=100)
+
+
+class EndpointAnswer(Model):
+    endpoint: EndpointOut
+
+
+class EndpointChange(Model):
+    """labels replace all that are there."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=100)
+    labels: dict[LabelName, LabelValue] | None = Field(default=None, max_length=32)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "EndpointChange":
+        if self.name is None and self.labels is None:
+            raise ValueError("name: give this or labels")
+        return self
 
 
 class HeartbeatIn(Model):
@@ -58,15 +89,80 @@ class HeartbeatAnswer(Model):
     server_time: Moment
 
 
-@bp.api("GET", "/api/endpoints", auth="user", scope="read:endpoints", returns=EndpointList)
+@bp.api(
+    "GET",
+    "/api/endpoints",
+    auth="user",
+    scope="read:endpoints",
+    query=EndpointQuery,
+    returns=EndpointList,
+    aliases=["GET /api/agents"],
+)
 def list_endpoints(ask: Ask) -> EndpointList:
     """List the machines that run an agent."""
-    now = datetime.now(UTC)
-    found = [endpoint_out(endpoint, now) for endpoint in endpoints.list_endpoints(ask.known_caller)]
+    now, query = datetime.now(UTC), ask.query
+    wanted = EndpointFilter(query.state, query.platform, query.name)
+    found = [endpoint_out(endpoint, now) for endpoint in endpoints.list_endpoints(ask.known_caller, wanted, now)]
     return EndpointList(endpoints=found, agents=found, total=len(found))
 
 
-@bp.api("POST", "/api/endpoints/{endpoint_id}/heartbeat", auth="endpoint", body=HeartbeatIn, returns=HeartbeatAnswer)
+@bp.api(
+    "GET",
+    "/api/endpoints/{endpoint_id}",
+    auth="user",
+    scope="read:endpoints",
+    returns=EndpointAnswer,
+    aliases=["GET /api/agents/{endpoint_id}"],
+)
+def get_endpoint(ask: Ask, endpoint_id: str) -> EndpointAnswer:
+    """Show one machine that runs an agent."""
+    return EndpointAnswer(endpoint=endpoint_out(endpoints.load(ask.known_caller, endpoint_id), datetime.now(UTC)))
+
+
+@bp.api(
+    "PATCH",
+    "/api/endpoints/{endpoint_id}",
+    auth="user",
+    scope="write:endpoints",
+    body=EndpointChange,
+    returns=EndpointAnswer,
+)
+def change_endpoint(ask: Ask, endpoint_id: str) -> EndpointAnswer:
+    """Rename an endpoint or replace its labels; labels stay when the machine enrols again."""
+    changed = endpoints.amend(ask.known_caller, endpoint_id, ask.body.name, ask.body.labels)
+    return EndpointAnswer(endpoint=endpoint_out(changed, datetime.now(UTC)))
+
+
+@bp.api(
+    "POST",
+    "/api/endpoints/{endpoint_id}/revoke",
+    auth="user",
+    scope="write:endpoints",
+    returns=EndpointAnswer,
+    aliases=["DELETE /api/agents/{endpoint_id}"],
+)
+def revoke(ask: Ask, endpoint_id: str) -> EndpointAnswer:
+    """Take an endpoint's tokens out of force, ours and the forge's; its jobs go on where they are."""
+    now = datetime.now(UTC)
+    revoked = endpoints.revoke(doors.forge_provisioning(), ask.known_caller, endpoint_id, now)
+    return EndpointAnswer(endpoint=endpoint_out(revoked, now))
+
+
+@bp.api("DELETE", "/api/endpoints/{endpoint_id}", auth="user", scope="write:endpoints", returns=Empty)
+def delete_endpoint(ask: Ask, endpoint_id: str) -> Empty:
+    """Revoke an endpoint and forget it; its runs stay."""
+    endpoints.delete(doors.forge_provisioning(), ask.known_caller, endpoint_id, datetime.now(UTC))
+    return Empty()
+
+
+@bp.api(
+    "POST",
+    "/api/endpoints/{endpoint_id}/heartbeat",
+    auth="endpoint",
+    body=HeartbeatIn,
+    returns=HeartbeatAnswer,
+    aliases=["POST /api/agents/{endpoint_id}/heartbeat"],
+)
 def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
     """Take an agent's sign of life."""
     now = datetime.now(UTC)
@@ -81,8 +177,8 @@ def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
         scheduler=body.scheduler,
         problems=tuple(problem[:500] for problem in body.problems),
     )
-    endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
-    return HeartbeatAnswer(endpoint=EndpointStanding(id=endpoint_id, state="active"), server_time=now)
+    endpoint = endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
+    return HeartbeatAnswer(endpoint=EndpointStanding(id=endpoint_id, state=state(endpoint, now)), server_time=now)
 
 
 def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
@@ -101,6 +197,7 @@ def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
         commit=endpoint.commit,
         spool_depth=endpoint.spool_depth,
         problems=list(endpoint.problems),
+        labels=dict(endpoint.labels),
         last_heartbeat_at=endpoint.last_heartbeat_at,
         enrolled_at=endpoint.enrolled_at,
     )

@@ -95,6 +95,7 @@ def delete_token(ask: Ask, token_id: str) -> Empty:
     body=EnrollIn,
     returns=EnrollAnswer,
     status=201,
+    aliases=["POST /api/agents/enroll"],
 )
 def enroll(ask: Ask) -> Answer:
     """Let a machine in: 201 for a new endpoint, 200 for a machine that was enrolled before."""

@@ -1,7 +1,8 @@
 """Endpoints: machines that run an agent."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -40,6 +41,8 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
+    """labels: what people note about the machine; an agent neither knows nor changes them."""
+
     tenant_id: str
     endpoint_id: str
     facts: Facts
@@ -51,6 +54,7 @@ class Endpoint:
     token_digest: str
     git_token_name: str
     is_revoked: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def endpoint_id(tenant_id: str, machine_id: str) -> str:

@@ -1,23 +1,87 @@
-"""Endpoints: what they say, and how they stand."""
+"""Endpoints: what they say, how they stand, and how they end."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.endpoints import Endpoint, Heartbeat
-from chalicelib.domain.errors import Forbidden
+from chalicelib.domain import endpoints as rules
+from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat
+from chalicelib.domain.errors import Forbidden, NotFound
+from chalicelib.forgejo.client import Forgejo
 from chalicelib.services.sessions import Caller
 from chalicelib.store import endpoints as endpoint_store
+from chalicelib.store import tenants as tenant_store
+from chalicelib.store import tokens as token_store
+from chalicelib.store import tombstones
 
 
-def list_endpoints(caller: Caller) -> list[Endpoint]:
+@dataclass(frozen=True, slots=True)
+class EndpointFilter:
+    """Which endpoints to list. name: part of it, in any case; the others are exact. None takes all."""
+
+    state: EndpointState | None = None
+    platform: str | None = None
+    name: str | None = None
+
+    def takes(self, endpoint: Endpoint, now: datetime) -> bool:
+        facts = endpoint.facts
+        return (
+            (self.state is None or rules.state(endpoint, now) == self.state)
+            and (self.platform is None or facts.platform == self.platform)
+            and (self.name is None or self.name.lower() in facts.name.lower())
+        )
+
+
+def list_endpoints(caller: Caller, wanted: EndpointFilter, now: datetime) -> list[Endpoint]:
     """Return the tenant's endpoints, the one heard of last first."""
-    found = endpoint_store.list_of_tenant(caller.tenant_id)
+    found = [endpoint for endpoint in endpoint_store.list_of_tenant(caller.tenant_id) if wanted.takes(endpoint, now)]
     return sorted(found, key=lambda endpoint: endpoint.last_heartbeat_at or endpoint.enrolled_at, reverse=True)
 
 
-def beat(caller: Caller, endpoint_id: str, heartbeat: Heartbeat, now: datetime) -> None:
-    """Write a heartbeat down. Raise Forbidden if the token is another endpoint's, NotFound if this one was deleted."""
+def load(caller: Caller, endpoint_id: str) -> Endpoint:
+    """Return one endpoint of the tenant. Raise NotFound."""
+    found = endpoint_store.find(caller.tenant_id, endpoint_id)
+    if found is None:
+        raise NotFound(f"no endpoint {endpoint_id!r}")
+    return found
+
+
+def amend(caller: Caller, endpoint_id: str, name: str | None, labels: Mapping[str, str] | None) -> Endpoint:
+    """Give an endpoint another name, or other labels in place of all it has; None keeps them. Raise NotFound."""
+    return endpoint_store.amend(caller.tenant_id, endpoint_id, name, labels)
+
+
+def revoke(admin: Forgejo, caller: Caller, endpoint_id: str, now: datetime) -> Endpoint:
+    """Shut an endpoint out of the API and the repository and return it; its jobs go on where they are.
+
+    The forge comes first: while it is down nothing changes. Whatever fails, repeating goes on with what is not done.
+    Raise NotFound, Unavailable, or Conflict if the machine enrolled again at the same moment.
+    """
+    endpoint = load(caller, endpoint_id)
+    if endpoint.is_revoked:
+        return endpoint
+    tenant = tenant_store.find(caller.tenant_id)
+    assert tenant is not None  # noqa: S101 - nothing deletes a tenant
+    admin.delete_token(tenant.forge_login, endpoint.git_token_name)
+    tombstones.put(endpoint.token_digest, "revoked", now)
+    token_store.delete(endpoint.token_digest)
+    return endpoint_store.mark_revoked(endpoint)
+
+
+def delete(admin: Forgejo, caller: Caller, endpoint_id: str, now: datetime) -> None:
+    """Revoke an endpoint and forget it; its runs stay. Raise as `revoke` does."""
+    endpoint = revoke(admin, caller, endpoint_id, now)
+    tombstones.put(endpoint.token_digest, "gone", now)
+    endpoint_store.delete_revoked(endpoint)
+
+
+def beat(caller: Caller, endpoint_id: str, heartbeat: Heartbeat, now: datetime) -> Endpoint:
+    """Write a heartbeat down and return the endpoint.
+
+    Raise Forbidden if the token is another endpoint's, Unauthenticated if this one was revoked, Gone if it was deleted.
+    """
     refuse_other(caller, endpoint_id)
-    endpoint_store.record_heartbeat(caller.tenant_id, endpoint_id, heartbeat, now)
+    return endpoint_store.record_heartbeat(caller.tenant_id, endpoint_id, heartbeat, now)
 
 
 def refuse_other(caller: Caller, endpoint_id: str) -> None:

@@ -69,7 +69,8 @@ def enroll(
 ) -> Enrolled:
     """Let a machine in and return its credentials; the same machine of the same tenant stays the same endpoint.
 
-    Its former tokens, ours and the forge's, die. The enrollment token is spent first, so that no two machines share a use.
+    Its labels stay; its former tokens, ours and the forge's, die. The enrollment token is spent first, so that no two
+    machines share a use.
     """
     tenant = tenant_store.find(caller.tenant_id)
     if tenant is None or tenant.state != "active":
@@ -91,6 +92,7 @@ def enroll(
         problems=(),
         token_digest=tokens.digest(plain),
         git_token_name=endpoint_id,
+        labels=before.labels if before else {},
     )
     endpoint_store.save(endpoint)
     if before:

@@ -9,10 +9,11 @@ import jwt
 
 from chalicelib.domain import tokens
 from chalicelib.domain.credentials import Credential
-from chalicelib.domain.errors import Unauthenticated
+from chalicelib.domain.errors import Gone, Unauthenticated
 from chalicelib.domain.tenants import Tenant
 from chalicelib.store import tenants as tenant_store
 from chalicelib.store import tokens as token_store
+from chalicelib.store import tombstones
 
 ACCESS_LIFE = timedelta(minutes=15)
 ISSUER = "crontopus"
@@ -65,14 +66,26 @@ def caller_of_jwt(token: str, keys: Mapping[str, bytes], now: datetime) -> Calle
 
 
 def caller_of_token(token: str, now: datetime) -> Caller:
-    """Return the endpoint or enrollment-token holder a stored token speaks for. Raise Unauthenticated if not in force."""
+    """Return the endpoint or enrollment-token holder a stored token speaks for.
+
+    Raise Unauthenticated if it is not in force, Gone if it was that of an endpoint that has been deleted.
+    """
     kind = tokens.kind_of(token)
     credential = token_store.find(tokens.digest(token)) if kind in ("endpoint", "enrollment") else None
     if credential is None or credential.kind != kind:
-        raise Unauthenticated("this token is unknown or has been revoked")
+        raise _refusal(token)
     if not credential.is_in_force(now):
         raise Unauthenticated("this token has expired or is used up; make a new one")
     return Caller("endpoint" if kind == "endpoint" else "enroll", credential.tenant_id, credential.owner, credential)
+
+
+def _refusal(token: str) -> Unauthenticated | Gone:
+    match tombstones.find(tokens.digest(token)):
+        case "revoked":
+            return Unauthenticated("this endpoint has been revoked", code="endpoint_revoked")
+        case "gone":
+            return Gone("this endpoint has been deleted", code="endpoint_gone")
+    return Unauthenticated("this token is unknown or has been revoked")
 
 
 def account(caller: Caller) -> Tenant:

@@ -1,13 +1,14 @@
 """The endpoints table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from pynamodb.attributes import BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Conflict, Gone, NotFound, Unauthenticated
 from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
 
 
@@ -34,6 +35,10 @@ class EndpointItem(Table):
     token_digest = UnicodeAttribute()
     git_token_name = UnicodeAttribute()
     is_revoked = BooleanAttribute(default=False)
+    labels: MapAttribute[str, str] = MapAttribute(default=dict)
+
+
+_IS_REVOKED = EndpointItem.is_revoked == True  # noqa: E712 - a condition for DynamoDB
 
 
 def save(endpoint: Endpoint) -> None:
@@ -52,6 +57,8 @@ def save(endpoint: Endpoint) -> None:
         enrolled_at=endpoint.enrolled_at,
         token_digest=endpoint.token_digest,
         git_token_name=endpoint.git_token_name,
+        is_revoked=endpoint.is_revoked,
+        labels=dict(endpoint.labels),
     )
     with store_errors():
         item.save()
@@ -73,8 +80,11 @@ def list_of_tenant(tenant_id: str) -> Iterator[Endpoint]:
             yield _endpoint(item)
 
 
-def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received_at: datetime) -> None:
-    """Write down that the agent is alive and what it says; one write unit. Raise NotFound if the endpoint is gone."""
+def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received_at: datetime) -> Endpoint:
+    """Write down that the agent is alive and what it says, and return the endpoint; one write unit as a rule.
+
+    Raise Gone if the endpoint was deleted, Unauthenticated if it was revoked: neither is brought back to life.
+    """
     actions = [
         EndpointItem.last_heartbeat_at.set(received_at),
         EndpointItem.clock_at.set(beat.clock_at),
@@ -88,13 +98,64 @@ def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received
         if beat.oldest_unsent_at
         else EndpointItem.oldest_unsent_at.remove(),
     ]
+    item = EndpointItem(tenant_id, endpoint_id)
     try:
         with store_errors():
-            EndpointItem(tenant_id, endpoint_id).update(actions=actions, condition=EndpointItem.endpoint_id.exists())
+            item.update(actions=actions, condition=EndpointItem.endpoint_id.exists() & ~_IS_REVOKED)
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise
-        raise NotFound(f"endpoint {endpoint_id} is gone; enrol this machine again", code="endpoint_gone") from e
+        if find(tenant_id, endpoint_id):
+            raise Unauthenticated(f"endpoint {endpoint_id} has been revoked", code="endpoint_revoked") from e
+        raise Gone(f"endpoint {endpoint_id} has been deleted", code="endpoint_gone") from e
+    return _endpoint(item)
+
+
+def amend(tenant_id: str, endpoint_id: str, name: str | None, labels: Mapping[str, str] | None) -> Endpoint:
+    """Write down another name or other labels, None keeps them, and return the endpoint. Raise NotFound."""
+    actions: list[Action] = []
+    if name is not None:
+        actions.append(EndpointItem.name.set(name))
+    if labels is not None:
+        actions.append(EndpointItem.labels.set(dict(labels)))
+    item = EndpointItem(tenant_id, endpoint_id)
+    try:
+        with store_errors():
+            item.update(actions=actions, condition=EndpointItem.endpoint_id.exists())
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise NotFound(f"no endpoint {endpoint_id!r}") from e
+    return _endpoint(item)
+
+
+def mark_revoked(endpoint: Endpoint) -> Endpoint:
+    """Write down that the endpoint is revoked and return it. Raise Conflict if it enrolled again, or went, meanwhile."""
+    item = EndpointItem(endpoint.tenant_id, endpoint.endpoint_id)
+    try:
+        with store_errors():
+            is_same = EndpointItem.token_digest == endpoint.token_digest
+            item.update(actions=[EndpointItem.is_revoked.set(True)], condition=is_same)
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise _changed(endpoint) from e
+    return _endpoint(item)
+
+
+def delete_revoked(endpoint: Endpoint) -> None:
+    """Delete an endpoint that is revoked. Raise Conflict if it enrolled again, or went, meanwhile."""
+    try:
+        with store_errors():
+            EndpointItem(endpoint.tenant_id, endpoint.endpoint_id).delete(condition=_IS_REVOKED)
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise _changed(endpoint) from e
+
+
+def _changed(endpoint: Endpoint) -> Conflict:
+    return Conflict(f"endpoint {endpoint.endpoint_id} was enrolled again or deleted at the same moment; look, then try again")
 
 
 def _endpoint(item: EndpointItem) -> Endpoint:
@@ -111,4 +172,5 @@ def _endpoint(item: EndpointItem) -> Endpoint:
         token_digest=item.token_digest,
         git_token_name=item.git_token_name,
         is_revoked=item.is_revoked,
+        labels=item.labels.as_dict(),
     )

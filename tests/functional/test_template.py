@@ -54,10 +54,10 @@ def test_no_policy_allows_a_star(resources):
         assert "*" not in statement["Resource"], statement["Sid"]
 
 
-def test_the_api_deletes_nothing_but_tokens(resources):
+def test_the_api_deletes_nothing_but_tokens_and_endpoints(resources):
     deleting = [statement["Sid"] for statement in statements(resources) if "dynamodb:DeleteItem" in statement["Action"]]
 
-    assert deleting == ["Tokens"]
+    assert deleting == ["Tokens", "Endpoints"]
 
 
 def test_no_policy_allows_a_scan(resources):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat, endpoint_id
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Conflict, Gone, NotFound, Unauthenticated
 from chalicelib.store import endpoints as endpoint_store
 from tests.fixtures.builders import NOON
 
@@ -23,11 +23,11 @@ def test_an_endpoint_is_stored_as_it_enrolled():
 def test_a_heartbeat_is_what_the_agent_last_said():
     endpoint_store.save(WEB)
 
-    endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
+    told = endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
 
     facts = replace(FACTS, version="0.2.0", timezone=None, scheduler="cronie")
     expected = replace(WEB, facts=facts, last_heartbeat_at=NOON, commit="c" * 40, spool_depth=3, problems=BEAT.problems)
-    assert endpoint_store.find("ada", "ep-1") == expected
+    assert endpoint_store.find("ada", "ep-1") == told == expected
 
 
 def test_a_heartbeat_may_say_nothing_of_what_is_unknown():
@@ -39,10 +39,60 @@ def test_a_heartbeat_may_say_nothing_of_what_is_unknown():
 
 
 def test_a_heartbeat_makes_no_endpoint():
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(Gone) as caught:
         endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
 
     assert caught.value.code == "endpoint_gone"
+    assert endpoint_store.find("ada", "ep-1") is None
+
+
+def test_a_heartbeat_does_not_revive_a_revoked_endpoint():
+    endpoint_store.save(WEB)
+    endpoint_store.mark_revoked(WEB)
+
+    with pytest.raises(Unauthenticated) as caught:
+        endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
+
+    assert caught.value.code == "endpoint_revoked"
+    assert endpoint_store.find("ada", "ep-1") == replace(WEB, is_revoked=True)
+
+
+@pytest.mark.parametrize(("name", "labels"), [("new", None), (None, {"team": "ops"}), (None, {}), ("new", {"a": "", "é": "ü"})])
+def test_what_is_amended_changes_and_the_rest_stays(name, labels):
+    before = replace(WEB, labels={"old": "1"})
+    endpoint_store.save(before)
+
+    told = endpoint_store.amend("ada", "ep-1", name, labels)
+
+    expected = replace(
+        before, facts=replace(FACTS, name=name or FACTS.name), labels=before.labels if labels is None else labels
+    )
+    assert endpoint_store.find("ada", "ep-1") == told == expected
+
+
+def test_amending_makes_no_endpoint():
+    with pytest.raises(NotFound):
+        endpoint_store.amend("ada", "ep-1", "new", None)
+
+    assert endpoint_store.find("ada", "ep-1") is None
+
+
+def test_an_endpoint_that_enrolled_again_meanwhile_is_not_revoked():
+    again = replace(WEB, token_digest="e" * 64)
+    endpoint_store.save(again)
+
+    with pytest.raises(Conflict):
+        endpoint_store.mark_revoked(WEB)
+    assert endpoint_store.find("ada", "ep-1") == again
+
+
+def test_only_a_revoked_endpoint_is_deleted():
+    endpoint_store.save(WEB)
+
+    with pytest.raises(Conflict):
+        endpoint_store.delete_revoked(WEB)
+    endpoint_store.delete_revoked(endpoint_store.mark_revoked(WEB))
+
     assert endpoint_store.find("ada", "ep-1") is None
 
 
