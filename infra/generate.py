@@ -1,20 +1,34 @@
-"""Write the documents that are made from code: docs/openapi.json and docs/job-manifest.schema.json."""
+"""Write what is made from code: docs/openapi.json, docs/job-manifest.schema.json, the table in docs/limits.md, throttling."""
 
 import json
 from pathlib import Path
 
 from app import BLUEPRINTS
 from chalicelib.api import openapi
+from chalicelib.api.blueprint import RouteSpec
 from chalicelib.domain import manifest_fields
+from infra import throttling
 
 DOCS = Path(__file__).parents[1] / "docs"
+RESOURCES = Path(__file__).parent / "resources.yaml"
 
 
 def documents() -> dict[Path, str]:
     """Return the text of each generated document by its path."""
     specs = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
     contents = {"openapi.json": openapi.document(specs), "job-manifest.schema.json": manifest_fields.schema()}
-    return {DOCS / name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
+    made = {DOCS / name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
+    return made | {DOCS / "limits.md": _limits(specs), RESOURCES: _resources(specs)}
+
+
+def _limits(specs: list[RouteSpec]) -> str:
+    table = throttling.limits_table(specs)
+    return throttling.with_section((DOCS / "limits.md").read_text(), "<!-- table -->", "<!-- end of table -->", table)
+
+
+def _resources(specs: list[RouteSpec]) -> str:
+    marks = ("        # made by infra/throttling.py", "        # end of what is made")
+    return throttling.with_section(RESOURCES.read_text(), *marks, throttling.method_settings(specs))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ WEBHOOKS = Limit("webhooks", "address", 600, MINUTE, ceiling_per_s=500, is_exact
 ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
 
 TABLE = (LOGIN, REGISTER, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, WEBHOOKS, ANONYMOUS)
-# For every method whose route names no limit of its own.
+# What API Gateway lets through for routes without a limit.
 CEILING_PER_S = 500
 
 
