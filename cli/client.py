@@ -36,7 +36,7 @@ class Client:
         given = {key: value for key, value in (query or {}).items() if value is not None}
         return self._authorized(Request("GET", path, query=given))
 
-    def post(self, path: str, body: Body) -> Answer:
+    def post(self, path: str, body: Body | None = None) -> Answer:
         return self._authorized(Request("POST", path, body=body))
 
     def put(self, path: str, body: Body, *, if_match: str | None) -> Answer:

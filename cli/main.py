@@ -14,6 +14,7 @@ from cli.commands.auth import auth
 from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
 from cli.commands.jobs import jobs
+from cli.commands.namespaces import namespaces
 from cli.commands.runs import runs
 from cli.commands.schedule import schedule
 from cli.commands.tokens import tokens
@@ -62,7 +63,7 @@ def root() -> None:
     """
 
 
-for command in (auth, jobs, runs, endpoints, enrollment_tokens, tokens, schedule, help_):
+for command in (auth, jobs, namespaces, runs, endpoints, enrollment_tokens, tokens, schedule, help_):
     root.add_command(command)
 
 

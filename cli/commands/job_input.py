@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.domain import durations, manifest, names, yaml_source
+from chalicelib.domain import durations, manifest, manifest_check, names, yaml_source
 from chalicelib.domain.errors import Invalid as InvalidManifest
 from chalicelib.domain.manifest import Job
 from cli.answers import Body
@@ -26,6 +26,9 @@ class _PairType(click.ParamType[Pair]):
             self.fail(f"{value!r} is not of the form KEY=VALUE", param, ctx)
         return key, text
 
+
+reference_argument = click.argument("job", metavar="[NAMESPACE/]NAME")
+namespace_option = click.option("--namespace", "-n", help="Namespace of the job [default: default].")
 
 _PAIR = _PairType()
 _OPTIONS = (
@@ -90,7 +93,7 @@ def fields_of_file(text: bytes, namespace: str | None) -> Body:
     """
     try:
         source = yaml_source.load(text)
-        stated = _stated_namespace(source.data)
+        stated = manifest_check.stated_namespace(source.data)
         if namespace and stated not in (None, namespace):
             raise click.UsageError(f"the file names the namespace {stated!r}, --namespace names {namespace!r}; drop one")
         job = manifest.read(source, namespace or stated or names.DEFAULT, strict=True).job
@@ -102,12 +105,6 @@ def fields_of_file(text: bytes, namespace: str | None) -> Body:
 def refuse_options_beside_file(options: Mapping[str, object]) -> None:
     if given := [key for key, value in options.items() if value is not None and value != ()]:
         raise click.UsageError(f"-f takes the job from a file; it cannot be combined with {_listed(given)}")
-
-
-def _stated_namespace(data: object) -> str | None:
-    metadata = data.get("metadata") if isinstance(data, dict) else None
-    namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
-    return namespace if isinstance(namespace, str) and namespace else None
 
 
 def _listed(fields: Sequence[str]) -> str:

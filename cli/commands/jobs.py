@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 import click
 
 from cli import client
-from cli.answers import Answer, Body
-from cli.commands import job_input
+from cli.answers import Body
+from cli.commands import job_input, job_life
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.output import Cell, Column, status
@@ -21,9 +21,7 @@ _COLUMNS = (
     Column("ID", is_extra=True),
 )
 
-_reference = click.argument("job", metavar="[NAMESPACE/]NAME")
 _optional_reference = click.argument("job", metavar="[NAMESPACE/]NAME", required=False)
-_namespace = click.option("--namespace", "-n", help="Namespace of the job [default: default].")
 _file = click.option("--file", "-f", type=click.File("rb"), help="Take the job from a manifest (YAML); - is stdin.")
 
 
@@ -32,9 +30,13 @@ def jobs() -> None:
     """Define jobs: each is a file in your Git repository."""
 
 
+for command in job_life.COMMANDS:
+    jobs.add_command(command)
+
+
 @jobs.command("create")
 @_optional_reference
-@_namespace
+@job_input.namespace_option
 @_file
 @job_input.job_options
 @pass_invocation
@@ -48,16 +50,27 @@ def create(invocation: Invocation, /, job: str | None, namespace: str | None, fi
       crontopus jobs create -f backup.yaml
     """
     wanted = _new_job(job, namespace, file, options)
-    _report(invocation, "Created", (wanted["namespace"], wanted["name"]), invocation.client.post("/api/jobs", wanted))
+    job_life.report(invocation, "Created", (wanted["namespace"], wanted["name"]), invocation.client.post("/api/jobs", wanted))
 
 
 @jobs.command("update")
 @_optional_reference
-@_namespace
+@job_input.namespace_option
 @_file
+@click.option("--rename", metavar="NAME", help="Give it this name; its id stays.")
+@click.option("--move-to", metavar="NAMESPACE", help="Move it to this namespace; its id stays.")
 @job_input.job_options
 @pass_invocation
-def update(invocation: Invocation, /, job: str | None, namespace: str | None, file: BinaryIO | None, **options: Any) -> None:
+def update(
+    invocation: Invocation,
+    /,
+    job: str | None,
+    namespace: str | None,
+    file: BinaryIO | None,
+    rename: str | None,
+    move_to: str | None,
+    **options: Any,
+) -> None:
     """Change a job. What no option is given for stays as it is.
 
     --env, --label and --annotation add to what is there; to take one away, edit the manifest and use -f.
@@ -66,21 +79,22 @@ def update(invocation: Invocation, /, job: str | None, namespace: str | None, fi
     Examples:
       crontopus jobs update backup --schedule '0 4 * * *'
       crontopus jobs update backup --paused
+      crontopus jobs update backup --rename dump --move-to nightly
       crontopus jobs get backup --manifest > backup.yaml
       crontopus jobs update -f backup.yaml
     """
     if file:
-        wanted = _new_job(job, namespace, file, options)
+        wanted = _new_job(job, namespace, file, options | {"rename": rename, "move_to": move_to})
         parts, seen = (wanted["namespace"], wanted["name"]), None
     else:
-        given = job_input.given_fields(options)
+        given = job_input.given_fields(options | {"name": rename, "namespace": move_to})
         if not job or not given:
             raise click.UsageError("name a job and at least one option to change, or give a manifest with -f")
         parts = job_input.reference(job, namespace)
         current = invocation.client.get(client.path("jobs", *parts))
         wanted, seen = job_input.changed(current.part("job"), given), current.etag
     answer = invocation.client.put(client.path("jobs", *parts), wanted, if_match=seen)
-    _report(invocation, "Updated", parts, answer)
+    job_life.report(invocation, "Updated", (wanted["namespace"], wanted["name"]), answer)
 
 
 @jobs.command("list")
@@ -103,8 +117,8 @@ def list_jobs(invocation: Invocation, namespace: str | None) -> None:
 
 
 @jobs.command("get")
-@_reference
-@_namespace
+@job_input.reference_argument
+@job_input.namespace_option
 @click.option("--manifest", is_flag=True, help="Print the manifest (YAML) and nothing else.")
 @pass_invocation
 def get(invocation: Invocation, job: str, namespace: str | None, manifest: bool) -> None:
@@ -126,8 +140,8 @@ def get(invocation: Invocation, job: str, namespace: str | None, manifest: bool)
 
 
 @jobs.command("delete")
-@_reference
-@_namespace
+@job_input.reference_argument
+@job_input.namespace_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @pass_invocation
 def delete(invocation: Invocation, job: str, namespace: str | None, yes: bool) -> None:
@@ -135,7 +149,7 @@ def delete(invocation: Invocation, job: str, namespace: str | None, yes: bool) -
     parts = job_input.reference(job, namespace)
     path = client.path("jobs", *parts)
     invocation.confirm(f"delete job {job_input.shown_reference(*parts)}", yes=yes)
-    _report(invocation, "Deleted", parts, invocation.client.delete(path))
+    job_life.report(invocation, "Deleted", parts, invocation.client.delete(path))
 
 
 def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, options: dict[str, Any]) -> Body:
@@ -148,14 +162,6 @@ def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, opti
         raise click.UsageError("give the job a name, or a manifest with -f")
     named_namespace, name = job_input.reference(job, namespace)
     return {"name": name, "namespace": named_namespace, **job_input.given_fields(options)}
-
-
-def _report(invocation: Invocation, verb: str, parts: tuple[str, str], answer: Answer) -> None:
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        commit = str(answer.body.get("commit") or "none")
-        invocation.printer.line(f"{verb} job {job_input.shown_reference(*parts)} (commit {commit[:10]}).")
 
 
 def _state(job: Body) -> str:

@@ -46,10 +46,19 @@ COMMANDS = [
     "tokens create ci --scope read:jobs --expires-in-days never",
     "tokens list",
     "tokens revoke x --yes",
+    "jobs update x --rename y --move-to ops",
+    "jobs pause ops/x",
+    "jobs resume x",
+    "jobs adopt x --to ops",
+    "jobs history x --limit 5",
+    "namespaces list",
+    "namespaces create ops --description d --colour #00ff00",
+    "namespaces delete ops --yes",
 ]
 # Answers that lead to the request after them; a command that needs no more ignores the rest.
 PRELUDE = {
     "jobs update x --paused": Reply({"job": JOB}),
+    "jobs update x --rename y --move-to ops": Reply({"job": JOB}),
     COMMANDS[10]: Reply({"endpoints": [{"id": "ep-1", "name": "web"}]}),
 }
 

@@ -1,0 +1,137 @@
+"""crontopus jobs: what happens to a job that exists, and judging manifests before they are one."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import click
+
+from chalicelib.domain import manifest_check
+from chalicelib.domain.manifest_check import Verdict
+from cli import client
+from cli.answers import Answer
+from cli.commands import job_input
+from cli.errors import Invalid
+from cli.groups import Command
+from cli.invocation import Invocation, pass_invocation
+from cli.output import Column
+
+_HISTORY = (Column("WHEN"), Column("WHO"), Column("WHAT", is_flexible=True), Column("COMMIT", is_extra=True))
+_PLACE = re.compile(r" \(line (\d+), column (\d+)\)$")
+
+
+@click.command("pause", cls=Command)
+@job_input.reference_argument
+@job_input.namespace_option
+@pass_invocation
+def pause(invocation: Invocation, job: str, namespace: str | None) -> None:
+    """Take a job out of the schedulers; it stays defined."""
+    parts = job_input.reference(job, namespace)
+    report(invocation, "Paused", parts, invocation.client.post(client.path("jobs", *parts, "pause")))
+
+
+@click.command("resume", cls=Command)
+@job_input.reference_argument
+@job_input.namespace_option
+@pass_invocation
+def resume(invocation: Invocation, job: str, namespace: str | None) -> None:
+    """Put a paused job back into the schedulers."""
+    parts = job_input.reference(job, namespace)
+    report(invocation, "Resumed", parts, invocation.client.post(client.path("jobs", *parts, "resume")))
+
+
+@click.command("adopt", cls=Command)
+@click.argument("job", metavar="NAME")
+@click.option("--to", "target", default="default", show_default=True, help="Namespace that it moves to.")
+@pass_invocation
+def adopt(invocation: Invocation, job: str, target: str) -> None:
+    """Make a job ours that an agent discovered: from then on it is defined, run and watched as every other.
+
+    \b
+    Example:
+      crontopus jobs adopt tidy-web-1 --to ops
+    """
+    parts = job_input.reference(job, None if "/" in job else "discovered")
+    answer = invocation.client.post(client.path("jobs", *parts, "adopt"), {"target_namespace": target})
+    report(invocation, "Adopted", (target, parts[1]), answer)
+
+
+@click.command("history", cls=Command)
+@job_input.reference_argument
+@job_input.namespace_option
+@click.option("--limit", type=click.IntRange(1, 50), default=20, show_default=True, help="How many commits to show.")
+@pass_invocation
+def history(invocation: Invocation, job: str, namespace: str | None, limit: int) -> None:
+    """Show who changed a job, and when; also one that was deleted."""
+    printer = invocation.printer
+    path = client.path("jobs", *job_input.reference(job, namespace), "history")
+    answer = invocation.client.get(path, {"limit": limit})
+    if printer.is_json:
+        printer.json(answer.body)
+        return
+    commits = answer.part("commits")
+    rows = [[printer.ago(one.get("at")), one.get("author"), one.get("subject"), str(one.get("sha"))[:10]] for one in commits]
+    printer.table(_HISTORY, rows)
+    if answer.body.get("next"):
+        printer.note(f"There are more than {limit}; see them with --limit or `git log` in the repository.")
+
+
+@click.command("validate", cls=Command)
+@click.argument("files", metavar="FILE...", type=click.File("rb"), nargs=-1, required=True)
+@pass_invocation
+def validate(invocation: Invocation, files: Sequence[BinaryIO]) -> None:
+    """Judge manifests (YAML) here, without asking the API; - is stdin. Ends with 7 if one is invalid.
+
+    \b
+    Examples:
+      crontopus jobs validate backup.yaml
+      crontopus jobs validate */*.yaml
+    """
+    printer = invocation.printer
+    verdicts = [(_name(file), manifest_check.check(file.read())) for file in files]
+    if printer.is_json:
+        printer.json({"files": [_as_json(name, verdict) for name, verdict in verdicts]})
+    else:
+        for name, verdict in verdicts:
+            for line in _lines(name, verdict):
+                printer.line(line)
+    invalid = sum(not verdict.is_valid for _, verdict in verdicts)
+    if invalid:
+        raise Invalid(
+            f"{invalid} of {len(verdicts)} manifests cannot be used" if len(verdicts) > 1 else "the manifest cannot be used"
+        )
+
+
+def report(invocation: Invocation, verb: str, parts: tuple[str, str], answer: Answer) -> None:
+    """Print what was done to a job, and the commit that did it."""
+    if invocation.printer.is_json:
+        invocation.printer.json(answer.body)
+    else:
+        commit = str(answer.body.get("commit") or "none")
+        invocation.printer.line(f"{verb} job {job_input.shown_reference(*parts)} (commit {commit[:10]}).")
+
+
+def _name(file: BinaryIO) -> str:
+    name = getattr(file, "name", "<stdin>")
+    return "stdin" if name == "<stdin>" else str(name)
+
+
+def _lines(name: str, verdict: Verdict) -> list[str]:
+    """Return a line for each problem, `FILE:LINE:COLUMN: field: words`, as editors and pipelines read them."""
+    problems = [_placed(name, f"{path}: {words}") for path, words in verdict.problems.items()]
+    warnings = [_placed(name, f"warning: {words}") for words in verdict.warnings]
+    return [*problems, *warnings] or [f"{name}: good"]
+
+
+def _placed(name: str, words: str) -> str:
+    place = _PLACE.search(words)
+    at = f":{place[1]}:{place[2]}" if place else ""
+    return f"{name}{at}: {_PLACE.sub('', words)}"
+
+
+def _as_json(name: str, verdict: Verdict) -> dict[str, Any]:
+    facts = {"valid": verdict.is_valid, "problems": verdict.problems, "warnings": list(verdict.warnings)}
+    return {"file": name, **facts}
+
+
+COMMANDS = (pause, resume, adopt, validate, history)
