@@ -42,6 +42,9 @@ class Client:
     def put(self, path: str, body: Body, *, if_match: str | None) -> Answer:
         return self._authorized(Request("PUT", path, body=body, headers={"If-Match": if_match} if if_match else {}))
 
+    def patch(self, path: str, body: Body) -> Answer:
+        return self._authorized(Request("PATCH", path, body=body))
+
     def delete(self, path: str) -> Answer:
         return self._authorized(Request("DELETE", path))
 

@@ -6,8 +6,7 @@ from chalicelib.domain.runs import STATUSES
 from cli import client
 from cli.answers import Body
 from cli.client import Client
-from cli.commands import job_input
-from cli.errors import NotFound
+from cli.commands import endpoint_input, job_input
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.output import Cell, Column, status
@@ -60,7 +59,7 @@ def list_runs(
     """
     if job and "/" in job:
         namespace, job = job_input.reference(job, namespace)
-    endpoint_id = _endpoint_id(invocation.client, endpoint) if endpoint else None
+    endpoint_id = endpoint_input.find(invocation.client, endpoint)["id"] if endpoint else None
     query = {"job": job, "namespace": namespace, "endpoint_id": endpoint_id, "status": state, "days": days}
     body = _collected(invocation.client, query, limit)
     if invocation.printer.is_json:
@@ -103,18 +102,6 @@ def _collected(client: Client, query: dict[str, str | int | None], limit: int) -
         if body.get("next") == following:
             break
     return body
-
-
-def _endpoint_id(client: Client, wanted: str) -> str:
-    """Return the id of the endpoint that has this id, name or hostname. Raise NotFound if there is none."""
-    endpoints = client.get("/api/endpoints").part("endpoints")
-    for key in ("id", "name", "hostname"):
-        matching = [endpoint["id"] for endpoint in endpoints if endpoint.get(key) == wanted]
-        if len(matching) > 1:
-            raise click.UsageError(f"{wanted!r} is the {key} of several endpoints; give an id: {', '.join(matching)}")
-        if matching:
-            return str(matching[0])
-    raise NotFound(f"no endpoint is called {wanted!r}", hints=["see `crontopus endpoints list`"])
 
 
 def _explain_emptiness(invocation: Invocation, days: int, *, is_filtered: bool) -> None:

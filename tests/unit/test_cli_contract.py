@@ -40,6 +40,12 @@ COMMANDS = [
     "runs list --job a/b --namespace a --endpoint web --status failure --days 3 --limit 5",
     "runs show x",
     "endpoints list",
+    "endpoints list --state active --platform linux --name web",
+    "endpoints show web",
+    "endpoints rename web db",
+    "endpoints label web team=ops --remove stage",
+    "endpoints revoke web --yes",
+    "endpoints delete web --yes",
     "enrollment-tokens create web",
     "enrollment-tokens list",
     "enrollment-tokens delete x --yes",
@@ -55,11 +61,13 @@ COMMANDS = [
     "namespaces create ops --description d --colour #00ff00",
     "namespaces delete ops --yes",
 ]
+ENDPOINTS = Reply({"endpoints": [{"id": "ep-1", "name": "web"}]})
 # Answers that lead to the request after them; a command that needs no more ignores the rest.
 PRELUDE = {
     "jobs update x --paused": Reply({"job": JOB}),
     "jobs update x --rename y --move-to ops": Reply({"job": JOB}),
-    COMMANDS[10]: Reply({"endpoints": [{"id": "ep-1", "name": "web"}]}),
+    COMMANDS[10]: ENDPOINTS,
+    **{command: ENDPOINTS for command in COMMANDS if re.match("endpoints (?!list)", command)},
 }
 
 
