@@ -143,3 +143,11 @@ def test_a_list_of_namespaces_costs_one_forge_call_once_the_commit_is_known(ada,
     ada.get("/api/namespaces")
 
     assert len(flaky_forge.calls) == 1
+
+
+def test_a_namespace_is_seen_and_deleted_by_its_own_tenant_only(ada, eve):
+    ada.post("/api/namespaces", {"name": "nightly"})
+
+    assert named(eve, "nightly") is None
+    assert eve.delete("/api/namespaces/nightly").status == 404
+    assert named(ada, "nightly") is not None
