@@ -131,9 +131,14 @@ def logout(ask: Ask) -> Empty:
 def me(ask: Ask) -> Me:
     """Show the caller's account and repository."""
     tenant = sessions.account(ask.known_caller)
+    return Me(user=_user(tenant), repository=repository_out(tenant.tenant_id))
+
+
+def repository_out(tenant_id: str) -> RepositoryOut:
+    """Return a tenant's repository as people and agents reach it."""
     settings = config.load()
-    url = f"{settings.forge_public_url}/{settings.forge_organization}/{names.repository_name(tenant.tenant_id)}.git"
-    return Me(user=_user(tenant), repository=RepositoryOut(url=url, branch="main"))
+    url = f"{settings.forge_public_url}/{settings.forge_organization}/{names.repository_name(tenant_id)}.git"
+    return RepositoryOut(url=url, branch="main")
 
 
 @bp.api("GET", "/api/auth/sessions", auth="user", scope="admin:tenant", returns=SessionList)

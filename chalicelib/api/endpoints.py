@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from chalicelib.api.auth import Empty
+from chalicelib.api.auth import Empty, RepositoryOut, repository_out
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat, state
 from chalicelib.services import doors, endpoints
@@ -53,6 +53,13 @@ class EndpointQuery(Model):
 
 class EndpointAnswer(Model):
     endpoint: EndpointOut
+
+
+class EndpointDetail(Model):
+    """repository: what the endpoint's agent reads its jobs from."""
+
+    endpoint: EndpointOut
+    repository: RepositoryOut
 
 
 class EndpointChange(Model):
@@ -111,12 +118,13 @@ def list_endpoints(ask: Ask) -> EndpointList:
     "/api/endpoints/{endpoint_id}",
     auth="user",
     scope="read:endpoints",
-    returns=EndpointAnswer,
+    returns=EndpointDetail,
     aliases=["GET /api/agents/{endpoint_id}"],
 )
-def get_endpoint(ask: Ask, endpoint_id: str) -> EndpointAnswer:
+def get_endpoint(ask: Ask, endpoint_id: str) -> EndpointDetail:
     """Show one machine that runs an agent."""
-    return EndpointAnswer(endpoint=endpoint_out(endpoints.load(ask.known_caller, endpoint_id), datetime.now(UTC)))
+    found = endpoints.load(ask.known_caller, endpoint_id)
+    return EndpointDetail(endpoint=endpoint_out(found, datetime.now(UTC)), repository=repository_out(found.tenant_id))
 
 
 @bp.api(

@@ -100,6 +100,8 @@ def _responses(spec: RouteSpec) -> dict[str, Any]:
     error = {"application/json": _ref(ErrorAnswer)}
     problems = _ALWAYS | (_WITH_CALLER if spec.auth != "public" else {"401": "wrong credentials", "403": "account not active"})
     problems |= {"404": "not found", "409": "in another state than expected"}
+    if spec.auth == "endpoint":
+        problems["410"] = "this endpoint has been deleted"
     responses: dict[str, Any] = {code: {"description": words, "content": error} for code, words in problems.items()}
     success = {"description": "done", "content": {"application/json": _ref(spec.returns)}}
     for status in {spec.status, 200, 201} if spec.method == "POST" else {spec.status}:

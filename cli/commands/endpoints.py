@@ -69,7 +69,9 @@ def show(invocation: Invocation, endpoint: str) -> None:
     if printer.is_json:
         printer.json(answer.body)
     else:
-        printer.facts(_facts(invocation, answer.part("endpoint")))
+        repository = answer.body.get("repository") or {}
+        source: list[tuple[str, Cell]] = [("Repository", repository.get("url")), ("Branch", repository.get("branch"))]
+        printer.facts(_facts(invocation, answer.part("endpoint")) + source)
 
 
 def _name(endpoint: Body) -> str:

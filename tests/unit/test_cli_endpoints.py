@@ -34,12 +34,17 @@ def test_a_list_is_narrowed_by_the_api() -> None:
 
 @pytest.mark.parametrize("wanted", ["web", "web.lan", "ep-1"])
 def test_an_endpoint_is_shown_by_name_hostname_or_id(wanted: str) -> None:
-    fake = api(Reply({"endpoint": WEB}))
+    fake = api(Reply({"endpoint": WEB, "repository": {"url": "http://forge/x.git", "branch": "main"}}))
 
     result = run("endpoints", "show", wanted, api=fake)
 
     assert fake.sent[-1] == ("GET", "/api/endpoints/ep-1")
-    for line in ("State      active", "Label      team=ops", "Problem    cron is not running"):
+    for line in (
+        "State       active",
+        "Label       team=ops",
+        "Problem     cron is not running",
+        "Repository  http://forge/x.git",
+    ):
         assert line in result.stdout
 
 

@@ -70,6 +70,14 @@ def test_what_is_amended_changes_and_the_rest_stays(name, labels):
     assert endpoint_store.find("ada", "ep-1") == told == expected
 
 
+def test_an_endpoint_stored_before_there_were_labels_has_none():
+    endpoint_store.save(WEB)
+    endpoint_store.EndpointItem("ada", "ep-1").update(actions=[endpoint_store.EndpointItem.labels.remove()])
+
+    assert endpoint_store.find("ada", "ep-1") == WEB
+    assert endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON).labels == {}
+
+
 def test_amending_makes_no_endpoint():
     with pytest.raises(NotFound):
         endpoint_store.amend("ada", "ep-1", "new", None)

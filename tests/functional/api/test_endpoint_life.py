@@ -20,8 +20,10 @@ def answers(api: Api, agent) -> list[tuple[int, str]]:
 
 
 def test_an_endpoint_is_shown_as_it_is_listed(ada, path):
-    shown = ada.get(path).body["endpoint"]
+    answer = ada.get(path).body
+    shown = answer["endpoint"]
 
+    assert answer["repository"] == ada.get("/api/auth/me").body["repository"]
     assert shown == ada.get("/api/endpoints").body["endpoints"][0]
     assert (shown["state"], shown["labels"]) == ("inactive", {})
     assert ada.get(path.replace("endpoints", "agents")).body["endpoint"] == shown
