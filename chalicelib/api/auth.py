@@ -166,7 +166,15 @@ def end_session(ask: Ask, session_id: str) -> Empty:
     return Empty()
 
 
-@bp.api("POST", "/api/auth/password", auth="user", scope="admin:tenant", body=PasswordChange, returns=PasswordChanged)
+@bp.api(
+    "POST",
+    "/api/auth/password",
+    auth="user",
+    limit=limits.PASSWORD,
+    scope="admin:tenant",
+    body=PasswordChange,
+    returns=PasswordChanged,
+)
 def change_password(ask: Ask) -> PasswordChanged:
     """Replace the caller's password and end all other sessions."""
     ended = logins.change_password(ask.known_caller, ask.body.current_password, ask.body.new_password)

@@ -33,6 +33,7 @@ class Limit:
 MINUTE, HOUR = 60, 3600
 LOGIN = Limit("login", "address", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
 REGISTER = Limit("register", "address", 3, HOUR, ceiling_per_s=5, refuses_blind=True)
+PASSWORD = Limit("password", "user", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
 ENROLL = Limit("enroll", "token", 20, HOUR, ceiling_per_s=10, refuses_blind=True)
 CHECK_IN = Limit("check-in", "endpoint", 100, MINUTE, ceiling_per_s=500, is_exact=False)
 AGENT = Limit("agent", "endpoint", 60, MINUTE, ceiling_per_s=500, is_exact=False)
@@ -43,7 +44,7 @@ WRITES = Limit("writes", "user", 60, MINUTE, ceiling_per_s=500)
 WEBHOOKS = Limit("webhooks", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
 
-TABLE = (LOGIN, REGISTER, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, WEBHOOKS, ANONYMOUS)
+TABLE = (LOGIN, REGISTER, PASSWORD, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, WEBHOOKS, ANONYMOUS)
 # What API Gateway lets through for routes without a limit.
 CEILING_PER_S = 500
 

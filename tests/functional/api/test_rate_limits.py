@@ -56,6 +56,15 @@ def test_the_sixth_login_of_a_minute_is_refused_whether_or_not_the_password_is_r
     assert set(answer.body["error"]) == {"code", "message", "problems", "request_id"}
 
 
+def test_who_holds_a_session_may_not_guess_its_password(ada, strict):
+    strict()
+
+    def guess():
+        return ada.post("/api/auth/password", {"current_password": "wrong", "new_password": "another battery horse"})
+
+    assert statuses(guess, 6) == [422] * 5 + [429]
+
+
 def test_a_minute_later_it_may_log_in_again(api, ada, strict, time_machine):
     strict()
     statuses(lambda: api.login("ada", "wrong"), 6)
