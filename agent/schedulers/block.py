@@ -11,6 +11,7 @@ written counts as ours; a line nobody can place stays where it is.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from agent.schedulers.base import Actual, Item, Known
 
@@ -49,6 +50,8 @@ def digest(foreign: bytes) -> str:
     return hashlib.sha256(foreign).hexdigest()
 
 
+# A round looks at every line twice, and the next round at nearly the same ones. The limit is two tables of cron's largest size.
+@lru_cache(maxsize=20_000)
 def item(line: bytes) -> Item:
     """Return a line of our block, without its end, with the job it names."""
     found = _MARK.search(line)
