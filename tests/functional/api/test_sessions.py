@@ -93,7 +93,6 @@ def test_a_new_signing_key_ends_no_session(api, session, monkeypatch):
 
 
 def test_sessions_are_listed_with_what_they_are(api, ada):
-    ada.post("/api/auth/login")
     listed = ada.get("/api/auth/sessions").body["sessions"]
 
     assert [one["is_current"] for one in listed] == [True]
