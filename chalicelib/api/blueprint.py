@@ -3,18 +3,17 @@
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl
 
 from chalice.app import Blueprint, Request, Response
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from chalicelib.api import errors, rate_limits
+from chalicelib.api import errors, rate_limits, reading
 from chalicelib.api.callers import Auth, authenticate
 from chalicelib.domain import limits, times
-from chalicelib.domain.errors import CrontopusError, Invalid, Malformed
+from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.limits import Limit
 from chalicelib.domain.scopes import Scope
 from chalicelib.logs import log
@@ -29,6 +28,7 @@ def text_only(value: object) -> object:
 
 
 BodyFormat = Literal["json", "form"]
+MediaType = Literal["application/json", "text/plain", "text/html", "text/x-shellscript", "image/svg+xml"]
 
 # A moment on the wire: RFC 3339 with an offset in, UTC with milliseconds out.
 # Text only: strict models would refuse text where a validator of ours stands in between, lax ones would take numbers.
@@ -57,6 +57,7 @@ class RouteSpec:
     """One route, as the OpenAPI document and the tests see it.
 
     scope: what an API token must hold, None on routes that no user may call. status: that of success.
+    returns: None where the answer is text of the media type.
     alias_of: method and path that replace this route, for old clients; None for every other route.
     """
 
@@ -67,10 +68,11 @@ class RouteSpec:
     body: type[BaseModel] | None
     body_format: BodyFormat
     query: type[Model] | None
-    returns: type[Model]
+    returns: type[Model] | None
     status: int
     summary: str
     limit: Limit | None
+    media_type: MediaType = "application/json"
     alias_of: str | None = None
 
 
@@ -101,7 +103,16 @@ class Answer:
     headers: Mapping[str, str]
 
 
-Handler = Callable[..., Model | Answer]
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """An answer of a route whose media type is not JSON. headers: beside, or in place of, the usual ones."""
+
+    text: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[..., Model | Answer | TextAnswer]
 
 
 class ApiBlueprint(Blueprint):
@@ -118,7 +129,8 @@ class ApiBlueprint(Blueprint):
         *,
         auth: Auth,
         scope: Scope | None = None,
-        returns: type[Model],
+        returns: type[Model] | None = None,
+        media_type: MediaType = "application/json",
         body: type[BaseModel] | None = None,
         body_format: BodyFormat = "json",
         query: type[Model] | None = None,
@@ -130,12 +142,13 @@ class ApiBlueprint(Blueprint):
 
         aliases: `METHOD /path` of older routes that answer the same, with the same parameters in the path.
         limit: how often one caller may call; the default follows from method and auth, None is without limit.
+        media_type: of a route that answers with a TextAnswer, without a model; on text/plain an error is its message only.
         """
 
         def register(handler: Handler) -> Handler:
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
             counted = rate_limits.default(method, auth) if limit == "default" else limit
-            spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted)
+            spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted, media_type)
             self._expose(spec, handler)
             for older in aliases:
                 older_method, older_path = older.split(" ")
@@ -165,21 +178,33 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
         limits.refuse_large_body(len(request.raw_body or b""))
         caller = authenticate(spec.auth, spec.scope, request.headers.get("authorization"))
         rate_limits.count(spec.limit, caller, request, limited)
-        ask = Ask(request, request_id, caller, _body(request, spec), _query(request, spec))
-        answer = handler(ask, **arguments)
-        if not isinstance(answer, Answer):
-            answer = Answer(answer, spec.status, {})
-        response = Response(answer.body.model_dump(mode="json"), {**SECURITY_HEADERS, **answer.headers}, answer.status)
+        ask = Ask(request, request_id, caller, reading.body_of(request, spec), reading.query_of(request, spec))
+        response = _response(spec, handler(ask, **arguments))
     except CrontopusError as e:
-        status, body, headers = errors.translate(e, request_id)
-        response = Response(body, {**SECURITY_HEADERS, **headers}, status)
+        response = _refusal(spec, errors.translate(e, request_id))
     except Exception:
         log.exception("unexpected error", extra={"request_id": request_id, "route": spec.path})
-        status, body, headers = errors.unexpected(request_id)
-        response = Response(body, {**SECURITY_HEADERS, **headers}, status)
+        response = _refusal(spec, errors.unexpected(request_id))
     response.headers |= {"X-Request-Id": request_id, **limited}
     _log(spec, caller, response, request_id, started)
     return response
+
+
+def _response(spec: RouteSpec, answer: Model | Answer | TextAnswer) -> Response:
+    if isinstance(answer, TextAnswer):
+        headers = {**SECURITY_HEADERS, "Content-Type": f"{spec.media_type}; charset=utf-8", **answer.headers}
+        return Response(answer.text, headers, answer.status)
+    if not isinstance(answer, Answer):
+        answer = Answer(answer, spec.status, {})
+    return Response(answer.body.model_dump(mode="json"), {**SECURITY_HEADERS, **answer.headers}, answer.status)
+
+
+def _refusal(spec: RouteSpec, error: errors.ErrorAnswer) -> Response:
+    status, body, headers = error
+    if spec.media_type == "text/plain":
+        words = f"{body['error']['message']}\n"
+        return Response(words, {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8", **headers}, status)
+    return Response(body, {**SECURITY_HEADERS, **headers}, status)
 
 
 def _log(spec: RouteSpec, caller: Caller | None, response: Response, request_id: str, started: float) -> None:
@@ -197,47 +222,3 @@ def _log(spec: RouteSpec, caller: Caller | None, response: Response, request_id:
     if isinstance(response.body, dict) and "error" in response.body:
         facts["error"] = response.body["error"]["code"]
     log.info("request", extra=facts)
-
-
-def _body(request: Request, spec: RouteSpec) -> BaseModel | None:
-    if spec.body is None:
-        return None
-    wanted = "application/json" if spec.body_format == "json" else "application/x-www-form-urlencoded"
-    given = request.headers.get("content-type", wanted).split(";")[0].strip().lower()
-    if given != wanted:
-        raise errors.UnsupportedMedia(f"send {wanted}, not {given}")
-    raw = request.raw_body or b""
-    return _validated(lambda: _read(spec, raw))
-
-
-def _read(spec: RouteSpec, raw: bytes) -> BaseModel:
-    assert spec.body is not None  # noqa: S101 - asked before
-    if spec.body_format == "form":
-        return spec.body.model_validate(_form(raw), strict=False)
-    if not raw:
-        raise Malformed("the body is empty; send a JSON object")
-    return spec.body.model_validate_json(raw)
-
-
-def _form(raw: bytes) -> dict[str, str]:
-    try:
-        return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=20))
-    except ValueError as e:
-        raise Malformed("the body is not a form") from e
-
-
-def _query(request: Request, spec: RouteSpec) -> BaseModel | None:
-    if spec.query is None:
-        return None
-    model, given = spec.query, request.query_params or {}
-    # Text is all a query can hold: numbers are read from it, nothing else is coerced.
-    return _validated(lambda: model.model_validate({key: given[key] for key in given}, strict=False))
-
-
-def _validated(read: Callable[[], BaseModel]) -> BaseModel:
-    try:
-        return read()
-    except ValidationError as e:
-        if e.errors()[0]["type"] == "json_invalid":
-            raise Malformed(f"the body is not JSON: {e.errors()[0]['ctx']['error']}") from e
-        raise Invalid.of(errors.problems_of(e)) from e

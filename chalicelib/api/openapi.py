@@ -18,6 +18,8 @@ _ALWAYS = {"400": "cannot be read", "413": "too large", "415": "wrong content ty
            "429": "too many requests", "500": "our mistake", "503": "something behind us is down; see Retry-After"}  # fmt: skip
 _WITH_CALLER = {"401": "no credential in force", "403": "not with this credential"}
 
+_TEXT = {"schema": {"type": "string"}}
+
 USER_SCHEME = "access token of a session, which may do everything, or an API token, ctp_..., which needs the operation's scope"
 
 
@@ -85,7 +87,7 @@ def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
     if spec.body:
         operation["requestBody"] = {"required": True, "content": {_FORMATS[spec.body_format]: _ref(spec.body)}}
     operation["responses"] = _responses(spec)
-    operation["security"] = [] if spec.auth == "public" else [{spec.auth: [spec.scope] if spec.scope else []}]
+    operation["security"] = [] if spec.auth in ("public", "ping") else [{spec.auth: [spec.scope] if spec.scope else []}]
     return operation
 
 
@@ -97,13 +99,13 @@ def _query_parameters(spec: RouteSpec, schemas: dict[str, Any]) -> list[dict[str
 
 
 def _responses(spec: RouteSpec) -> dict[str, Any]:
-    error = {"application/json": _ref(ErrorAnswer)}
+    error = {"text/plain": _TEXT} if spec.media_type == "text/plain" else {"application/json": _ref(ErrorAnswer)}
     problems = _ALWAYS | (_WITH_CALLER if spec.auth != "public" else {"401": "wrong credentials", "403": "account not active"})
     problems |= {"404": "not found", "409": "in another state than expected"}
     if spec.auth == "endpoint":
         problems["410"] = "this endpoint has been deleted"
     responses: dict[str, Any] = {code: {"description": words, "content": error} for code, words in problems.items()}
-    success = {"description": "done", "content": {"application/json": _ref(spec.returns)}}
+    success = {"description": "done", "content": {spec.media_type: _ref(spec.returns) if spec.returns else _TEXT}}
     for status in {spec.status, 200, 201} if spec.method == "POST" else {spec.status}:
         responses[str(status)] = success
     return dict(sorted(responses.items()))

@@ -15,6 +15,7 @@ READS: dict[str, Limit] = {
     "user": limits.READS,
     "endpoint": limits.AGENT,
     "enroll": limits.ENROLL,
+    "ping": limits.PING,
     "webhook": limits.WEBHOOKS,
     "public": limits.ANONYMOUS,
 }

@@ -40,11 +40,13 @@ AGENT = Limit("agent", "endpoint", 60, MINUTE, ceiling_per_s=500, is_exact=False
 JOB_WRITES = Limit("job-writes", "user", 30, MINUTE, ceiling_per_s=50)
 READS = Limit("reads", "user", 60, MINUTE, ceiling_per_s=500)
 WRITES = Limit("writes", "user", 60, MINUTE, ceiling_per_s=500)
+# A machine pings for all its jobs at once, at the full minute.
+PING = Limit("ping", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 # All tenants' webhooks come from the one address of the forge, signed.
 WEBHOOKS = Limit("webhooks", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
 
-TABLE = (LOGIN, REGISTER, PASSWORD, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, WEBHOOKS, ANONYMOUS)
+TABLE = (LOGIN, REGISTER, PASSWORD, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, PING, WEBHOOKS, ANONYMOUS)
 # What API Gateway lets through for routes without a limit.
 CEILING_PER_S = 500
 
