@@ -142,7 +142,7 @@ class ApiBlueprint(Blueprint):
 
         aliases: `METHOD /path` of older routes that answer the same, with the same parameters in the path.
         limit: how often one caller may call; the default follows from method and auth, None is without limit.
-        media_type: of a route that answers with a TextAnswer, without a model; on text/plain an error is its message only.
+        media_type: of a route that answers with a TextAnswer, without a model; an error is text or a page there too.
         """
 
         def register(handler: Handler) -> Handler:
@@ -204,6 +204,11 @@ def _refusal(spec: RouteSpec, error: errors.ErrorAnswer) -> Response:
     if spec.media_type == "text/plain":
         words = f"{body['error']['message']}\n"
         return Response(words, {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8", **headers}, status)
+    if spec.media_type == "text/html":
+        from chalicelib.api import pages  # which answers with what is defined here
+
+        shown = pages.error(status, body)
+        return _response(spec, replace(shown, headers={**shown.headers, **headers}))
     return Response(body, {**SECURITY_HEADERS, **headers}, status)
 
 

@@ -99,7 +99,8 @@ def _query_parameters(spec: RouteSpec, schemas: dict[str, Any]) -> list[dict[str
 
 
 def _responses(spec: RouteSpec) -> dict[str, Any]:
-    error = {"text/plain": _TEXT} if spec.media_type == "text/plain" else {"application/json": _ref(ErrorAnswer)}
+    is_text = spec.media_type in ("text/plain", "text/html")
+    error = {spec.media_type: _TEXT} if is_text else {"application/json": _ref(ErrorAnswer)}
     problems = _ALWAYS | (_WITH_CALLER if spec.auth != "public" else {"401": "wrong credentials", "403": "account not active"})
     problems |= {"404": "not found", "409": "in another state than expected"}
     if spec.auth == "endpoint":

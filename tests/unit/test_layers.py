@@ -15,10 +15,11 @@ OURS = {
     "chalicelib/forgejo": {"chalicelib.domain", "chalicelib.forgejo"},
     "chalicelib/services": {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.store", "chalicelib.forgejo", "chalicelib.services",
-        "chalicelib.vault", "chalicelib.logs",
+        "chalicelib.vault", "chalicelib.logs", "chalicelib.templating",
     },
     "chalicelib/api": {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.services", "chalicelib.api", "chalicelib.logs",
+        "chalicelib.templating",
     },
     "agent": {"agent", "chalicelib.domain"},
     "cli": {"cli", "chalicelib.domain"},
@@ -30,7 +31,7 @@ OUTSIDE = {
     "chalicelib/services": {"argon2", "jwt", "zxcvbn"},
     "chalicelib/api": {"chalice", "pydantic"},
     "agent": {"click", "dulwich", "requests", "yaml", "urllib3"},
-    "cli": {"click", "requests", "rich", "platformdirs", "yaml"},
+    "cli": {"click", "requests", "rich", "platformdirs", "yaml", "keyring", "jmespath", "tomli_w"},
 }
 FILES = [path for layer in OURS for path in sorted((ROOT / layer).rglob("*.py"))]
 
