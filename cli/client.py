@@ -24,12 +24,13 @@ def path(*segments: str) -> str:
 
 
 class Client:
-    """token: from the environment; None means the stored login, which is renewed when it has expired."""
+    """token: from the environment; None means the stored login of `account`, which is renewed when it has expired."""
 
-    def __init__(self, transport: Transport, logins: Logins, *, token: str | None) -> None:
+    def __init__(self, transport: Transport, logins: Logins, account: str, *, token: str | None) -> None:
         self.transport = transport
         self.api_url = transport.api_url
         self.logins = logins
+        self.account = account
         self.token = token
 
     def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> Answer:
@@ -61,32 +62,49 @@ class Client:
         """Make the login worthless on the server."""
         self._public(Request("POST", "/api/auth/logout", body={"refresh_token": refresh_token}))
 
+    def owner(self) -> str:
+        """Return who the API says we are, empty where our token may not ask. Raise Denied if we are nobody to it."""
+        return self._name_in(self._answered(Request("GET", "/api/auth/me")))
+
+    def owner_of(self, token: str) -> str:
+        """The same for a token that is not stored yet."""
+        return self._name_in(self.transport.send(Request("GET", "/api/auth/me"), token))
+
+    def _name_in(self, response: requests.Response) -> str:
+        # 403: the token is good, its scopes do not hold read:tenant.
+        return "" if response.status_code == 403 else str(answers.read(response, self.api_url).part("user").get("username"))
+
     def _public(self, request: Request) -> Answer:
         return answers.read(self.transport.send(request, None), self.api_url)
 
     def _authorized(self, request: Request) -> Answer:
+        return answers.read(self._answered(request), self.api_url)
+
+    def _answered(self, request: Request) -> requests.Response:
         token = self._access_token()
         response = self.transport.send(request, token)
         if response.status_code == 401 and not self.token:
             response = self.transport.send(request, self._renewed(token))
         if response.status_code == 401:
             raise self._refusal(response)
-        return answers.read(response, self.api_url)
+        return response
 
     def _access_token(self) -> str:
         if self.token:
             return self.token
-        if login := self.logins.find(self.api_url):
+        if login := self.logins.find(self.account):
             return login.access_token
         raise Denied(f"not logged in to {self.api_url}", hints=[LOGIN_HINT])
 
     def _renewed(self, stale: str) -> str:
-        login = self.logins.renew(self.api_url, stale, self._exchange)
+        login = self.logins.renew(self.account, stale, self._exchange)
         if login is None:
             raise Denied(f"the login to {self.api_url} has expired", hints=[LOGIN_HINT])
         return login.access_token
 
     def _exchange(self, login: Login) -> Login | None:
+        if login.refresh_token is None:
+            return None
         request = Request("POST", "/api/auth/refresh", body={"refresh_token": login.refresh_token})
         response = self.transport.send(request, None)
         if response.status_code == 401:

@@ -7,10 +7,18 @@ import click
 
 from cli.invocation import Invocation
 
+# So that a command may have an argument of the same name.
+_OURS = "setting_"
+
 
 def _remember(ctx: click.Context, param: click.Parameter, value: object) -> None:
     if value and not ctx.resilient_parsing:
         setattr(ctx.ensure_object(Invocation), str(param.name), value)
+
+
+def _remember_flag(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    if value:
+        ctx.ensure_object(Invocation).flags[str(param.name).removeprefix(_OURS)] = str(value)
 
 
 def _remember_json(ctx: click.Context, param: click.Parameter, value: object) -> None:
@@ -20,10 +28,12 @@ def _remember_json(ctx: click.Context, param: click.Parameter, value: object) ->
 
 def _shared_options() -> list[click.Parameter]:
     kept: dict[str, Any] = {"expose_value": False, "callback": _remember}
+    flag: dict[str, Any] = {"expose_value": False, "callback": _remember_flag}
     return [
         click.Option(["-o", "--output"], type=click.Choice(["table", "json"]), help="How to print the result.", **kept),
         click.Option(["--json"], is_flag=True, help="Same as -o json.", expose_value=False, callback=_remember_json),
-        click.Option(["--api-url"], metavar="URL", help="Address of the Crontopus API.", **kept),
+        click.Option(["--profile", f"{_OURS}profile"], metavar="NAME", help="Profile of config.toml to use.", **flag),
+        click.Option(["--api-url", f"{_OURS}api_url"], metavar="URL", help="Address of the Crontopus API.", **flag),
         click.Option(["--debug"], is_flag=True, help="Trace HTTP on stderr, without secrets.", **kept),
     ]
 

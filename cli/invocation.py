@@ -10,12 +10,14 @@ from importlib import metadata
 import click
 import requests
 
-from cli import config, text
+from cli import config, settings, text
 from cli.client import Client
-from cli.config import Settings
 from cli.credentials import Logins
 from cli.errors import Failure
+from cli.keyrings import Keyring, find_keyring
 from cli.output import Printer
+from cli.profiles import Profiles
+from cli.settings import Settings
 from cli.transport import Transport
 
 
@@ -37,35 +39,43 @@ def _has_terminal() -> bool:
 
 @dataclass
 class Invocation:
-    """The first fields are the world, the last three are the options that every command takes."""
+    """The first fields are the world, the last ones are what the options say that every command takes.
+
+    flags: setting -> what its option said.
+    """
 
     environ: Mapping[str, str] = field(default_factory=config.environment)
     session: requests.Session = field(default_factory=requests.Session)
     now: Callable[[], datetime] = _now
     zone: tzinfo | None = None
     has_terminal: Callable[[], bool] = _has_terminal
+    find_keyring: Callable[[], Keyring | None] = find_keyring
     output: str = "table"
-    api_url: str | None = None
     debug: bool = False
+    flags: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def logins(self) -> Logins:
-        return Logins(config.folder(self.environ))
+        return Logins(config.folder(self.environ), self.find_keyring)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        return Profiles(config.folder(self.environ))
 
     @cached_property
     def settings(self) -> Settings:
-        return config.settings(self.environ, api_url=self.api_url, last_api_url=self.logins.current)
+        return settings.resolve(self.environ, self.flags, self.profiles.read(), last_api_url=self.logins.last_api_url)
 
     @cached_property
     def client(self) -> Client:
         agent = f"crontopus-cli/{version()}"
         transport = Transport(self.settings.api_url, self.session, trace=self._trace, user_agent=agent)
-        return Client(transport, self.logins, token=self.settings.token)
+        return Client(transport, self.logins, self.settings.account, token=self.settings.token)
 
     @cached_property
     def printer(self) -> Printer:
         is_json = self.output == "json"
-        return Printer(is_json=is_json, no_color=self.settings.no_color, now=self.now(), zone=self.zone)
+        return Printer(is_json=is_json, no_color=bool(self.environ.get("NO_COLOR")), now=self.now(), zone=self.zone)
 
     def confirm(self, action: str, *, yes: bool) -> None:
         """Ask before something is destroyed. action: `delete job nightly`.

@@ -11,6 +11,7 @@ from click.exceptions import Exit
 
 from cli import invocation, text
 from cli.commands.auth import auth
+from cli.commands.config import config
 from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
 from cli.commands.jobs import jobs
@@ -48,7 +49,7 @@ class _Root(Group):
     cls=_Root,
     aliases={"agents": "endpoints"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="More: crontopus help exit-codes, crontopus help environment.",
+    epilog="More: crontopus help exit-codes | environment | settings.",
 )
 @click.version_option(invocation.version(), prog_name="crontopus", message="%(prog)s %(version)s")
 def root() -> None:
@@ -63,7 +64,7 @@ def root() -> None:
     """
 
 
-for command in (auth, jobs, namespaces, runs, endpoints, enrollment_tokens, tokens, schedule, help_):
+for command in (auth, jobs, namespaces, runs, endpoints, enrollment_tokens, tokens, schedule, config, help_):
     root.add_command(command)
 
 

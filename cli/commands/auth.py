@@ -5,16 +5,21 @@ import sys
 import click
 
 from cli import transport
+from cli.commands import auth_state
+from cli.credentials import Login
 from cli.errors import Denied, Failure
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import status
+from cli.settings import token_problem
 
 
 @click.group("auth", cls=Group)
 def auth() -> None:
     """Make an account, log in and out."""
 
+
+for command in auth_state.COMMANDS:
+    auth.add_command(command)
 
 _password_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from stdin (never an argument).")
 
@@ -46,47 +51,75 @@ def register(invocation: Invocation, username: str | None, email: str | None, pa
 @auth.command("login")
 @click.option("--username", "-u", help="Asked for if left out.")
 @_password_stdin
+@click.option("--with-token", is_flag=True, help="Keep an API token, read from stdin, instead of logging in.")
+@click.option("--insecure-storage", is_flag=True, help="Keep it in a file, also where there is a keyring.")
 @pass_invocation
-def login(invocation: Invocation, username: str | None, password_stdin: bool) -> None:
+def login(invocation: Invocation, username: str | None, password_stdin: bool, with_token: bool, insecure_storage: bool) -> None:
     """Log in, and keep the login for later commands.
 
-    The address given with --api-url becomes the one that later commands use.
+    The address given with --api-url becomes the one that later commands of the profile use.
 
     \b
     Examples:
       crontopus auth login --api-url https://crontopus.example.com
       crontopus auth login -u ann --password-stdin < password.txt
+      crontopus auth login --with-token < token.txt
+      crontopus auth login --profile work --api-url https://cron.work.example
     """
-    username = username or invocation.ask("Username", "--username")
-    fresh = invocation.client.login(username, _password(invocation, password_stdin))
-    api_url = invocation.client.api_url
-    invocation.logins.save(api_url, fresh)
-    if invocation.printer.is_json:
-        invocation.printer.json({"api_url": api_url, "username": username})
+    if with_token and (username or password_stdin):
+        raise click.UsageError("--with-token takes neither --username nor --password-stdin")
+    if with_token:
+        fresh = _token_login(invocation)
     else:
-        invocation.printer.line(f"Logged in to {api_url} as {username}.")
-    if invocation.client.token:
-        invocation.printer.note("warning: CRONTOPUS_TOKEN is set and wins over this login")
+        username = username or invocation.ask("Username", "--username")
+        fresh = invocation.client.login(username, _password(invocation, password_stdin))
+    _keep(invocation, fresh, insecure_storage)
 
 
 @auth.command("logout")
 @pass_invocation
 def logout(invocation: Invocation) -> None:
     """Log out: the login ends on the server and is deleted here."""
-    api_url = invocation.client.api_url
-    stored = invocation.logins.find(api_url)
+    api_url, account = invocation.client.api_url, invocation.settings.account
+    stored = invocation.logins.find(account)
     if stored:
-        invocation.logins.forget(api_url)
-        _end_on_server(invocation, stored.refresh_token)
+        invocation.logins.forget(account)
+        _end_on_server(invocation, stored)
     if invocation.printer.is_json:
         invocation.printer.json({"api_url": api_url, "was_logged_in": stored is not None})
     else:
         invocation.printer.line(f"Logged out of {api_url}." if stored else f"There was no login to {api_url}.")
 
 
-def _end_on_server(invocation: Invocation, refresh_token: str) -> None:
+def _keep(invocation: Invocation, fresh: Login, only_file: bool) -> None:
+    api_url, profile = invocation.client.api_url, invocation.settings.profile
+    is_news = invocation.logins.save(invocation.settings.account, fresh, only_file=only_file)
+    if invocation.settings.values["api_url"].origin != f"config.toml, [profiles.{profile}]":
+        invocation.profiles.put(profile, "api_url", api_url)
+    if invocation.printer.is_json:
+        invocation.printer.json({"api_url": api_url, "username": fresh.username or None, "profile": profile})
+    else:
+        invocation.printer.line(f"Logged in to {api_url} as {fresh.username or 'the owner of an API token'}.")
+    if is_news:
+        invocation.printer.note(f"The login is kept in {invocation.logins.path}, which only you can read.")
+    if invocation.client.token:
+        invocation.printer.note("warning: CRONTOPUS_TOKEN is set and wins over this login")
+
+
+def _token_login(invocation: Invocation) -> Login:
+    _warn_of_clear_text(invocation, "token")
+    token = _stdin("--with-token").strip()
+    if problem := token_problem(token) or (None if token else "is empty"):
+        raise click.UsageError(f"the token on stdin {problem}")
+    return Login(invocation.client.owner_of(token), token, None)
+
+
+def _end_on_server(invocation: Invocation, stored: Login) -> None:
+    if stored.refresh_token is None:
+        invocation.printer.note("The API token itself stays in force; see `crontopus tokens revoke`.")
+        return
     try:
-        invocation.client.logout(refresh_token)
+        invocation.client.logout(stored.refresh_token)
     except Denied:
         return  # the server does not know it any more, which is what was wanted
     except Failure as e:
@@ -94,40 +127,24 @@ def _end_on_server(invocation: Invocation, refresh_token: str) -> None:
         raise type(e)(e.message, problems=e.problems, hints=[hint], request_id=e.request_id) from e
 
 
-@auth.command("whoami")
-@pass_invocation
-def whoami(invocation: Invocation) -> None:
-    """Show who is logged in, and where the jobs are kept."""
-    printer = invocation.printer
-    answer = invocation.client.get("/api/auth/me")
-    if printer.is_json:
-        printer.json(answer.body)
-        return
-    user, repository = answer.part("user"), answer.part("repository")
-    printer.facts(
-        [
-            ("Username", user.get("username")),
-            ("E-mail", user.get("email")),
-            ("Tenant", user.get("tenant_id")),
-            ("State", status(user.get("state"))),
-            ("Since", printer.local(user.get("created_at"))),
-            ("Repository", repository.get("url")),
-            ("Branch", repository.get("branch")),
-            ("API", invocation.client.api_url),
-        ]
-    )
-
-
 def _password(invocation: Invocation, from_stdin: bool, *, is_new: bool = False) -> str:
-    if transport.is_sent_in_clear(invocation.client.api_url):
-        invocation.printer.note(f"warning: {invocation.client.api_url} is not https; the password can be read on its way")
+    _warn_of_clear_text(invocation, "password")
     if not from_stdin:
         return invocation.ask("Password", "--password-stdin", is_secret=True, is_new=is_new)
-    try:
-        # Shells and editors end a file with a newline; it is not part of the password.
-        password = sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError as e:
-        raise click.UsageError("the password on stdin is not UTF-8") from e
+    # Shells and editors end a file with a newline; it is not part of the password.
+    password = _stdin("--password-stdin").removesuffix("\n").removesuffix("\r")
     if not password:
         raise click.UsageError("--password-stdin: stdin is empty")
     return password
+
+
+def _warn_of_clear_text(invocation: Invocation, what: str) -> None:
+    if transport.is_sent_in_clear(invocation.client.api_url):
+        invocation.printer.note(f"warning: {invocation.client.api_url} is not https; the {what} can be read on its way")
+
+
+def _stdin(option: str) -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as e:
+        raise click.UsageError(f"{option}: what is on stdin is not UTF-8") from e

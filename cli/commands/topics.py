@@ -5,6 +5,7 @@ import click
 from cli.config import ENVIRONMENT
 from cli.errors import EXIT_CODES
 from cli.groups import Command
+from cli.settings import KEYS
 
 
 def _exit_codes() -> str:
@@ -15,14 +16,20 @@ def _environment() -> str:
     return "\n".join(["Environment:", "", *(f"  {name:<20}  {meaning}" for name, meaning in ENVIRONMENT.items())])
 
 
-TOPICS = {"exit-codes": _exit_codes, "environment": _environment}
+def _settings() -> str:
+    return "\n".join(
+        ["Settings, for `crontopus config set`:", "", *(f"  {name:<20}  {key.meaning}" for name, key in KEYS.items())]
+    )
+
+
+TOPICS = {"exit-codes": _exit_codes, "environment": _environment, "settings": _settings}
 
 
 @click.command("help", cls=Command)
 @click.argument("words", metavar="[TOPIC | COMMAND...]", nargs=-1)
 @click.pass_context
 def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Explain a command or a topic: exit-codes, environment."""
+    """Explain a command or a topic: exit-codes, environment, settings."""
     if len(words) == 1 and words[0] in TOPICS:
         click.echo(TOPICS[words[0]]())
         return

@@ -80,5 +80,7 @@ def run(
 ) -> Result:
     """Run the command line as it is installed, up to but without `main`."""
     session = (api or FakeApi()).session()
-    state = Invocation(environ, session, now=lambda: NOW, zone=UTC, has_terminal=lambda: has_terminal)
+    state = Invocation(
+        environ, session, now=lambda: NOW, zone=UTC, has_terminal=lambda: has_terminal, find_keyring=lambda: None
+    )
     return CliRunner().invoke(root, args, obj=state, input=typed, prog_name="crontopus")

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.config import DEFAULT_API_URL, ENVIRONMENT
+from cli.config import ENVIRONMENT
 from cli.errors import EXIT_CODES
 from cli.main import root
+from cli.settings import DEFAULT_API_URL
 from tests.unit.cli_fakes import run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from cli.credentials import Login, Logins
+from cli.profiles import Profiles
 from tests.functional.cli.server import Api, serving
 
 ROOT = Path(__file__).parents[3]
+NO_KEYRING = "keyring.backends.null.Keyring"
 COMMAND = [sys.executable, "-m", "cli"]
 # Unbuffered, Python does not notice that a pipe took only half of what it wrote.
 NOT_INHERITED = ("CRONTOPUS_", "PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
@@ -39,7 +41,7 @@ class Program:
         **more: Any,
     ) -> Popen[Any]:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
-        own = {"CRONTOPUS_CONFIG_DIR": str(self.logins.folder), "TZ": "UTC"}
+        own = {"CRONTOPUS_CONFIG_DIR": str(self.logins.folder), "TZ": "UTC", "PYTHON_KEYRING_BACKEND": NO_KEYRING}
         streams = {"stdin": subprocess.DEVNULL, "stdout": PIPE, "stderr": PIPE, **more}
         return Popen([*command, *args], cwd=ROOT, env={**inherited, **own, **(environ or {})}, **streams)
 
@@ -61,4 +63,5 @@ def api(server: Api) -> Api:
 def program(api: Api, tmp_path: Path) -> Program:
     logins = Logins(tmp_path / "config")
     logins.save(api.url, Login("ann", "access-0", "refresh-0"))
+    Profiles(logins.folder).put("default", "api_url", api.url)
     return Program(logins)

@@ -23,7 +23,7 @@ def logins(tmp_path: Path) -> Logins:
 
 
 def test_nothing_stored_is_no_login_and_makes_no_folder(logins: Logins) -> None:
-    assert (logins.find(URL), logins.current) == (None, None)
+    assert (logins.find(URL), logins.last_api_url) == (None, None)
     assert not logins.folder.exists()
 
 
@@ -45,12 +45,12 @@ def test_only_the_owner_can_read_it_whatever_the_umask(logins: Logins) -> None:
     assert stat.S_IMODE(logins.folder.stat().st_mode) == 0o700
 
 
-def test_the_last_login_decides_where_commands_go_also_after_its_logout(logins: Logins) -> None:
+def test_one_logout_leaves_the_other_logins(logins: Logins) -> None:
     logins.save(URL, ANN)
     logins.save("https://b.example", ANN)
     logins.forget("https://b.example")
 
-    assert logins.current == "https://b.example"
+    assert logins.accounts == {URL: "file"}
     assert logins.find(URL) == ANN
 
 
@@ -112,7 +112,7 @@ def test_no_half_written_file_is_left(logins: Logins) -> None:
     logins.save(URL, ANN)
 
     assert sorted(path.name for path in logins.folder.iterdir()) == ["credentials.json", "credentials.lock"]
-    assert json.loads(logins.path.read_text())["current"] == URL
+    assert list(json.loads(logins.path.read_text())["logins"]) == [URL]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -120,3 +120,114 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(click.ClickException, match="cannot write to"):
         Logins(tmp_path / "file" / "config").save(URL, ANN)
+
+
+class FakeKeyring:
+    """is_open: whether it answers."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+        self.is_open = True
+
+    def get(self, name: str) -> str | None:
+        self._answer()
+        return self.secrets.get(name)
+
+    def put(self, name: str, secret: str) -> None:
+        self._answer()
+        self.secrets[name] = secret
+
+    def drop(self, name: str) -> None:
+        self._answer()
+        self.secrets.pop(name, None)
+
+    def _answer(self) -> None:
+        if not self.is_open:
+            raise Failure("locked")
+
+
+@pytest.fixture
+def keyring() -> FakeKeyring:
+    return FakeKeyring()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, keyring: FakeKeyring) -> Logins:
+    return Logins(tmp_path / "config", lambda: keyring)
+
+
+def test_where_there_is_a_keyring_no_secret_is_in_the_file(kept: Logins) -> None:
+    assert kept.save(URL, ANN) is False
+
+    assert kept.accounts == {URL: "keyring"}
+    assert kept.find(URL) == ANN
+    assert "refresh" not in kept.path.read_text()
+
+
+def test_without_a_keyring_the_person_hears_once_that_a_file_is_used(logins: Logins) -> None:
+    assert [logins.save(URL, ANN), logins.save(URL, FRESH), logins.save("https://b.example", ANN)] == [True, False, False]
+
+
+def test_a_keyring_that_is_locked_leaves_the_login_to_the_file(kept: Logins, keyring: FakeKeyring) -> None:
+    keyring.is_open = False
+
+    assert kept.save(URL, ANN) is True
+    assert kept.find(URL) == ANN
+
+
+def test_a_login_moves_from_the_keyring_to_the_file_when_asked(kept: Logins, keyring: FakeKeyring) -> None:
+    kept.save(URL, ANN)
+    kept.save(URL, FRESH, only_file=True)
+
+    assert (kept.accounts, keyring.secrets) == ({URL: "file"}, {})
+    assert kept.find(URL) == FRESH
+
+
+def test_a_renewed_login_stays_where_it_was(kept: Logins, keyring: FakeKeyring) -> None:
+    kept.save(URL, ANN)
+
+    assert kept.renew(URL, "access", lambda _: FRESH) == FRESH
+    assert (kept.accounts, kept.find(URL)) == ({URL: "keyring"}, FRESH)
+
+
+def test_a_renewed_login_is_not_lost_when_the_keyring_closes_meanwhile(kept: Logins, keyring: FakeKeyring) -> None:
+    kept.save(URL, ANN)
+
+    def exchange(_: Login) -> Login:
+        keyring.is_open = False
+        return FRESH
+
+    kept.renew(URL, "access", exchange)
+
+    assert (kept.accounts, kept.find(URL)) == ({URL: "file"}, FRESH)
+
+
+def test_a_logout_empties_the_keyring(kept: Logins, keyring: FakeKeyring) -> None:
+    kept.save(URL, ANN)
+    kept.forget(URL)
+
+    assert (keyring.secrets, kept.find(URL)) == ({}, None)
+
+
+def test_a_login_in_a_keyring_that_is_not_here_says_what_to_do(kept: Logins) -> None:
+    kept.save(URL, ANN)
+
+    with pytest.raises(Failure) as caught:
+        Logins(kept.folder).find(URL)
+
+    assert "--insecure-storage" in caught.value.hints[0]
+
+
+def test_a_secret_that_is_gone_from_the_keyring_is_no_login(kept: Logins, keyring: FakeKeyring) -> None:
+    kept.save(URL, ANN)
+    keyring.secrets.clear()
+
+    assert kept.find(URL) is None
+
+
+def test_a_damaged_secret_says_what_to_do(kept: Logins, keyring: FakeKeyring) -> None:
+    kept.save(URL, ANN)
+    keyring.secrets[URL] = "{}"
+
+    with pytest.raises(Failure, match="damaged"):
+        kept.find(URL)

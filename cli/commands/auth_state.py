@@ -1,0 +1,86 @@
+"""crontopus auth whoami, status: who is logged in, and how."""
+
+import click
+
+from cli.answers import Body
+from cli.errors import Denied
+from cli.groups import Command
+from cli.invocation import Invocation, pass_invocation
+from cli.output import Cell, status
+
+
+@click.command("whoami", cls=Command)
+@pass_invocation
+def whoami(invocation: Invocation) -> None:
+    """Show who is logged in, and where the jobs are kept."""
+    printer = invocation.printer
+    answer = invocation.client.get("/api/auth/me")
+    if printer.is_json:
+        printer.json(answer.body)
+        return
+    user, repository = answer.part("user"), answer.part("repository")
+    printer.facts(
+        [
+            ("Username", user.get("username")),
+            ("E-mail", user.get("email")),
+            ("Tenant", user.get("tenant_id")),
+            ("State", status(user.get("state"))),
+            ("Since", printer.local(user.get("created_at"))),
+            ("Repository", repository.get("url")),
+            ("Branch", repository.get("branch")),
+            ("API", invocation.client.api_url),
+        ]
+    )
+
+
+@click.command("status", cls=Command)
+@pass_invocation
+def show_status(invocation: Invocation) -> None:
+    """Show which login is in force, where it is kept, and whether the API accepts it. Ends with 4 if not."""
+    facts = _standing(invocation)
+    if invocation.printer.is_json:
+        invocation.printer.json(facts)
+    else:
+        invocation.printer.facts(_shown(facts))
+    if not facts["is_accepted"]:
+        raise Denied(f"not logged in to {facts['api_url']}", hints=["run `crontopus auth login`"])
+
+
+def _standing(invocation: Invocation) -> Body:
+    settings = invocation.settings
+    from_environment = settings.token is not None
+    kept_in = "CRONTOPUS_TOKEN" if from_environment else invocation.logins.accounts.get(settings.account)
+    stored = None if from_environment or not kept_in else invocation.logins.find(settings.account)
+    is_token = from_environment or (stored is not None and stored.refresh_token is None)
+    owner = _owner(invocation) if kept_in else None
+    return {
+        "profile": settings.profile,
+        "api_url": settings.api_url,
+        "kind": ("API token" if is_token else "session") if kept_in else None,
+        "kept_in": kept_in,
+        "is_accepted": owner is not None,
+        "username": owner or (stored.username if stored else None) or None,
+    }
+
+
+def _owner(invocation: Invocation) -> str | None:
+    """Return who the API says we are, empty if it may not tell this token, None if it refuses us."""
+    try:
+        return invocation.client.owner()
+    except Denied:
+        return None
+
+
+def _shown(facts: Body) -> list[tuple[str, Cell]]:
+    kept_in = {"keyring": "the system's keyring", "file": "credentials.json, readable by you alone"}
+    return [
+        ("Profile", facts["profile"]),
+        ("API", facts["api_url"]),
+        ("Login", facts["kind"] or "none"),
+        ("Kept in", kept_in.get(facts["kept_in"], facts["kept_in"])),
+        ("Username", facts["username"]),
+        ("Accepted", status("yes" if facts["is_accepted"] else "no")),
+    ]
+
+
+COMMANDS = (whoami, show_status)
