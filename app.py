@@ -1,9 +1,11 @@
 """Crontopus' control plane: wiring only."""
 
-from chalice.app import Chalice
+from chalice.app import Blueprint, Chalice
 
 from chalicelib.api import (
+    audit,
     auth,
+    endpoint_tokens,
     endpoints,
     enrollment,
     health,
@@ -17,10 +19,12 @@ from chalicelib.api import (
     webhooks,
 )
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.workers import runs as run_workers
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     health.bp,
     auth.bp,
+    audit.bp,
     jobs.bp,
     job_changes.bp,
     job_checks.bp,
@@ -28,11 +32,14 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     namespaces.bp,
     enrollment.bp,
     endpoints.bp,
+    endpoint_tokens.bp,
     runs.bp,
     tokens.bp,
     webhooks.bp,
 )
 
+WORKERS: tuple[Blueprint, ...] = (run_workers.bp,)
+
 app = Chalice(app_name="crontopus")
-for blueprint in BLUEPRINTS:
+for blueprint in (*BLUEPRINTS, *WORKERS):
     app.register_blueprint(blueprint)

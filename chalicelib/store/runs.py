@@ -198,3 +198,10 @@ def _run(item: RunItem) -> Run:
         commit=item.commit_sha,
         **values,
     )
+
+
+def of_stream(image: Mapping[str, Any]) -> Run:
+    """Return the run of one image of the table's stream, without its output. image: attribute -> typed value."""
+    item = RunItem()
+    item.deserialize({name: value for name, value in image.items() if name != "output"})
+    return _run(item)

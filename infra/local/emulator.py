@@ -18,7 +18,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ class Emulator:
         persistence.STATE_DIR = str(newest or "/nonexistent")
         app.save_all = lambda _: self._checkpoints.finish()
         lambda_svc._emit_lambda_logs = _echo
+        lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
 
     async def serve(self, addresses: list[str]) -> None:
         """Serve until TERM or INT, then write the last snapshot."""
@@ -150,6 +151,27 @@ def _echo(func: dict[str, Any], request_id: str, log_text: str, *_: object, **__
     name = (func.get("config") or func).get("FunctionName", "unknown")
     for line in log_text.splitlines():
         _functions_log.info("%s %s", name, line)
+
+
+def _heeding_failed_items(execute: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Call a stream's batch failed in which items did: the emulator would go on behind them. It gives it again as a whole."""
+
+    def run(func: dict[str, Any], event: dict[str, Any], *more: object, **named: object) -> dict[str, Any]:
+        result = execute(func, event, *more, **named)
+        records = event.get("Records") if isinstance(event, dict) else None
+        if not records or records[0].get("eventSource") != "aws:dynamodb" or not _failed_items(result.get("body")):
+            return result
+        return {**result, "error": True, "body": {"errorType": "BatchItemFailures", "errorMessage": "items failed"}}
+
+    return run
+
+
+def _failed_items(body: object) -> object:
+    try:
+        answer = json.loads(body) if isinstance(body, str) else body
+    except ValueError:
+        return None
+    return answer.get("batchItemFailures") if isinstance(answer, dict) else None
 
 
 def _log_functions_to(path: Path) -> None:

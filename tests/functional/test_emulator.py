@@ -132,6 +132,15 @@ def test_a_stream_is_followed_again_after_a_restart(emulator: Running):
     until(lambda: "followed after" in emulator.functions_log(), "the stream is followed again")
 
 
+def test_a_batch_of_a_stream_in_which_an_item_failed_is_given_again(emulator: Running):
+    emulator.start(checkpoint_every_s=3600)
+    emulator.deploy()
+
+    emulator.put(RUNS, "later-1")
+
+    until(lambda: "followed later-1" in emulator.functions_log(), "the item is given again")
+
+
 def test_what_functions_print_is_in_their_log(emulator: Running):
     emulator.start(checkpoint_every_s=3600)
     emulator.deploy()

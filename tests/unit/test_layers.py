@@ -21,6 +21,7 @@ OURS = {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.services", "chalicelib.api", "chalicelib.logs",
         "chalicelib.templating",
     },
+    "chalicelib/workers": {"chalicelib.domain", "chalicelib.services", "chalicelib.workers", "chalicelib.logs"},
     "agent": {"agent", "chalicelib.domain"},
     "cli": {"cli", "chalicelib.domain"},
 }  # fmt: skip
@@ -30,6 +31,7 @@ OUTSIDE = {
     "chalicelib/forgejo": {"requests", "urllib3"},
     "chalicelib/services": {"argon2", "jwt", "zxcvbn"},
     "chalicelib/api": {"chalice", "pydantic"},
+    "chalicelib/workers": {"chalice"},
     "agent": {"click", "dulwich", "requests", "yaml", "urllib3"},
     "cli": {"click", "requests", "rich", "platformdirs", "yaml", "keyring", "jmespath", "tomli_w"},
 }

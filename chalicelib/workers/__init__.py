@@ -1,0 +1,1 @@
+"""Lambda functions that no request starts: streams and schedules. Each is one line that calls a service."""
