@@ -131,7 +131,7 @@ def _read(text: bytes, file: TreeFile) -> Good:
     found = manifest.parse(text, file.path, strict=False)
     if found.job.id is None:
         raise Invalid.of({"metadata.id": "is missing; the control plane adds one, until then the job is not scheduled"})
-    return Good(file.sha, found.job, schedule.normalized(found.job.schedule), found.warnings)
+    return Good(file.sha, found.job, schedule.normalized(found.job.schedule) if found.job.schedule else "", found.warnings)
 
 
 def _words(error: Invalid) -> str:

@@ -67,10 +67,16 @@ def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else value
 
 
+def _frozen(value: object) -> Any:
+    """Return what JSON made a list of as the tuple that it was."""
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _from_json(document: dict[str, Any]) -> Record:
     good = document["good"]
     if good:
-        values: dict[str, Any] = {name: good["job"][name] for name in _FIELDS if name in good["job"]}
-        job = Job(**values | {"args": tuple(values["args"])})
+        job = Job(**{name: _frozen(good["job"][name]) for name in _FIELDS if name in good["job"]})
         good = Good(good["blob"], job, good["fields"], tuple(good["warnings"]))
     return Record(**{**document, "good": good, "mentions": tuple(document["mentions"])})

@@ -6,7 +6,7 @@ from pathlib import Path
 from app import BLUEPRINTS
 from chalicelib.api import openapi
 from chalicelib.api.blueprint import RouteSpec
-from chalicelib.domain import manifest_fields
+from chalicelib.domain import manifest_schema
 from infra import throttling
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -16,7 +16,7 @@ RESOURCES = Path(__file__).parent / "resources.yaml"
 def documents() -> dict[Path, str]:
     """Return the text of each generated document by its path."""
     specs = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
-    contents = {"openapi.json": openapi.document(specs), "job-manifest.schema.json": manifest_fields.schema()}
+    contents = {"openapi.json": openapi.document(specs), "job-manifest.schema.json": manifest_schema.schema()}
     made = {DOCS / name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
     return made | {DOCS / "limits.md": _limits(specs), RESOURCES: _resources(specs)}
 

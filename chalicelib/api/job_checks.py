@@ -22,5 +22,5 @@ class Verdict(Model):
 @bp.api("POST", "/api/jobs/validate", auth="user", scope="read:jobs", body=ManifestIn, returns=Verdict)
 def validate_manifest(ask: Ask) -> Verdict:
     """Judge a manifest without storing it; one with problems is an answer too, not an error."""
-    found = manifest_check.check(ask.body.manifest.encode(), ask.body.path)
+    found = manifest_check.check(ask.body.manifest.encode(), ask.body.path, ask.known_caller.tenant_id)
     return Verdict(valid=found.is_valid, problems=found.problems, warnings=list(found.warnings))

@@ -8,47 +8,54 @@ from pydantic import Field
 from chalicelib import config
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
 from chalicelib.api.repositories import change_of, repository_of
-from chalicelib.domain import durations, limits, manifest, names, yaml_source
+from chalicelib.domain import limits, manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
-from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES
+from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES, IN_MANIFEST, written
 from chalicelib.services import job_changes, jobs
 from chalicelib.services.jobs import StoredJob
 
 bp = ApiBlueprint(__name__)
 
-# Where a field of the API stands in the manifest; the rules live there, once.
-IN_MANIFEST = {
-    "name": "metadata.name",
-    "namespace": "metadata.namespace",
-    "labels": "metadata.labels",
-    "annotations": "metadata.annotations",
-    "schedule": "spec.schedule",
-    "command": "spec.command",
-    "args": "spec.args",
-    "working_dir": "spec.workingDir",
-    "env": "spec.env",
-    "shell": "spec.shell",
-    "timeout": "spec.timeout",
-    "output": "spec.checkin.output",
-    "max_output_bytes": "spec.checkin.maxOutput",
-    "enabled": "spec.enabled",
-    "paused": "spec.paused",
-}
-
-
 class JobIn(Model):
+    """A job; the manifest's own rules judge it. Spans are texts such as 90s, 30m or 2h, memory is one such as 512M.
+
+    Without a schedule, or a command, a job is only good if checkin_by is ping; then period may stand in for the schedule.
+    """
+
     name: str
     namespace: str = names.DEFAULT
-    schedule: str
-    command: str
+    schedule: str | None = None
+    timezone: str | None = None
+    period: str | None = None
+    command: str | None = None
     args: list[str] = Field(default_factory=list)
     working_dir: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
+    user: str | None = None
     shell: str | None = None
     timeout: str | None = None
+    grace: str | None = None
+    max_runtime: str | None = None
+    min_runtime: str | None = None
+    concurrency: Literal["allow", "forbid"] = "allow"
+    retry_attempts: int = 0
+    retry_backoff: Literal["fixed", "exponential"] = "fixed"
+    retry_delay: str | None = None
+    selector: dict[str, str | list[str]] = Field(default_factory=dict)
+    checkin_enabled: bool = True
+    checkin_by: Literal["agent", "ping"] = "agent"
+    checkin_methods: Literal["any", "post"] = "any"
+    checkin_resume: Literal["any", "manual"] = "any"
     output: Literal["tail", "none"] = "tail"
     max_output_bytes: int = DEFAULT_OUTPUT_BYTES
+    alert_rules: list[str] = Field(default_factory=list)
+    alert_channels: list[str] = Field(default_factory=list)
+    nice: int | None = None
+    io_class: Literal["best-effort", "idle", "realtime"] | None = None
+    memory: str | None = None
+    cpu: int | None = None
+    depends_on: list[str] = Field(default_factory=list)
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
     enabled: bool = True
@@ -155,12 +162,12 @@ def _job(body: JobIn) -> Job:
     """Return the job a body asks for, judged by the manifest's own rules. Raise Invalid naming the body's fields."""
     if problem := names.job_namespace_problem(body.namespace):
         raise Invalid.of({"namespace": problem})
-    document: dict[str, Any] = {"apiVersion": "v1", "kind": "Job", "metadata": {}, "spec": {"checkin": {}}}
+    document: dict[str, Any] = {"apiVersion": "v1", "kind": "Job"}
     for key, place in IN_MANIFEST.items():
         *sections, last = place.split(".")
         target = document
         for section in sections:
-            target = target[section]
+            target = target.setdefault(section, {})
         target[last] = getattr(body, key)
     try:
         return manifest.read(yaml_source.Source(document), body.namespace, strict=True).job
@@ -174,22 +181,8 @@ def shown_job(ask: Ask, stored: StoredJob) -> JobOut:
     job, settings = stored.job, config.load()
     repository = names.repository_name(ask.known_caller.tenant_id)
     return JobOut(
+        **{key: written(job, place) for key, place in IN_MANIFEST.items()},
         id=job.id,
-        name=job.name,
-        namespace=job.namespace,
-        schedule=job.schedule,
-        command=job.command,
-        args=list(job.args),
-        working_dir=job.working_dir,
-        env=dict(job.env),
-        shell=job.shell,
-        timeout=durations.text_of(job.timeout_s) if job.timeout_s else None,
-        output=job.output,
-        max_output_bytes=job.max_output_bytes,
-        labels=dict(job.labels),
-        annotations=dict(job.annotations),
-        enabled=job.enabled,
-        paused=job.paused,
         path=stored.path,
         sha=stored.sha,
         url=f"{settings.forge_public_url}/{settings.forge_organization}/{repository}/_edit/main/{stored.path}",

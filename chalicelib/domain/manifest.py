@@ -1,70 +1,36 @@
-"""Job manifests: YAML in, a Job out, and back."""
+"""Job manifests: YAML in, a Job out. `dump` is the way back."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-
-from chalicelib.domain import durations, yaml_source
+from chalicelib.domain import yaml_source, zones
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.manifest_fields import CHECKIN, DEFAULT_OUTPUT_BYTES, METADATA, SPEC, Field
+from chalicelib.domain.manifest_dump import API_VERSION, KIND
+from chalicelib.domain.manifest_dump import dump as dump
+from chalicelib.domain.manifest_fields import FIELDS, children
+from chalicelib.domain.manifest_job import Job as Job
+from chalicelib.domain.manifest_job import Manifest as Manifest
+from chalicelib.domain.manifest_together import problems_together
 
-API_VERSION = "v1"
-KIND = "Job"
-
-_BARE = re.compile(r"[A-Za-z/][-A-Za-z0-9._/]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One job definition. id is None only where a file was pushed without one."""
-
-    id: str | None
-    name: str
-    namespace: str
-    schedule: str
-    command: str
-    args: tuple[str, ...] = ()
-    working_dir: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    shell: str = "/bin/sh"
-    timeout_s: int | None = None
-    output: Literal["tail", "none"] = "tail"
-    max_output_bytes: int = DEFAULT_OUTPUT_BYTES
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    tenant: str | None = None
-    enabled: bool = True
-    paused: bool = False
-
-    @property
-    def is_scheduled(self) -> bool:
-        """Tell whether endpoints should have an entry for it."""
-        return self.enabled and not self.paused
+TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    job: Job
-    warnings: tuple[str, ...] = ()
-
-
-def parse(text: bytes, path: str, *, strict: bool) -> Manifest:
+def parse(text: bytes, path: str, *, strict: bool, tenant: str | None = None) -> Manifest:
     """Return the job that a manifest file defines.
 
-    path: where the file lies in the repository; its first folder is the namespace and wins.
-    strict: refuse unknown fields, as the control plane does; otherwise they are warnings, as an older agent wants.
+    path: where the file lies in the repository; its first folder is the namespace and wins. tenant: whose repository it is.
+    strict: refuse unknown fields and zones, as the control plane does; otherwise unknown fields are warnings, and a zone is
+    for each machine to judge, as an older agent wants.
     Raise Invalid with every problem found: path of the field -> what is wrong and where.
     """
-    return read(yaml_source.load(text), path.split("/")[0], strict=strict)
+    return read(yaml_source.load(text), path.split("/")[0], strict=strict, tenant=tenant)
 
 
-def read(source: yaml_source.Source, namespace: str, *, strict: bool) -> Manifest:
+def read(source: yaml_source.Source, namespace: str, *, strict: bool, tenant: str | None = None) -> Manifest:
     """Return the job in an already loaded document; see `parse`."""
-    return _Reading(source, namespace, strict).manifest()
+    return _Reading(source, strict).manifest(namespace, tenant)
 
 
 def with_id(job: Job, job_id: str) -> Job:
@@ -75,31 +41,35 @@ def with_id(job: Job, job_id: str) -> Job:
 class _Reading:
     """One pass over one document, which collects problems instead of stopping at the first."""
 
-    def __init__(self, source: yaml_source.Source, namespace: str, strict: bool) -> None:
+    def __init__(self, source: yaml_source.Source, strict: bool) -> None:
         self.source = source
-        self.namespace = namespace
         self.strict = strict
+        self.values: dict[str, Any] = {}
         self.problems: dict[str, str] = {}
         self.warnings: list[str] = []
 
-    def manifest(self) -> Manifest:
+    def manifest(self, namespace: str, tenant: str | None) -> Manifest:
         top = self._map("", self.source.data)
-        self._refuse_unknown("", top, ("apiVersion", "kind", "metadata", "spec"))
+        self._refuse_unknown("", top, TOP)
         self._expect("apiVersion", top.get("apiVersion"), API_VERSION)
         self._expect("kind", top.get("kind"), KIND)
-        metadata = self._section("metadata", top.get("metadata"), METADATA)
-        spec_data = dict(self._map("spec", top.get("spec")))
-        checkin = self._section("spec.checkin", spec_data.pop("checkin", {}), CHECKIN)
-        spec = self._section("spec", spec_data, SPEC)
-        self._agree("metadata.namespace", metadata.pop("namespace", None), self.namespace)
+        for section in ("metadata", "spec"):
+            self._section(section, top.get(section))
+        self._agree("metadata.namespace", namespace, f"the file lies in {namespace}/; the folder wins")
+        if tenant is not None:
+            self._agree("metadata.tenant", tenant, f"this is the repository of {tenant}")
+        if self.strict and (problem := zones.problem(self.values.get("spec.timezone", "UTC"))):
+            self._problem("spec.timezone", problem)
+        job = self._job(namespace)
+        for place, problem in problems_together(job, self.problems).items():
+            self._problem(place, problem)
         if self.problems:
             raise Invalid.of(self.problems)
-        return Manifest(self._job(metadata, spec, checkin), tuple(self.warnings))
+        return Manifest(job, tuple(self.warnings))
 
-    def _job(self, metadata: dict[str, Any], spec: dict[str, Any], checkin: dict[str, Any]) -> Job:
-        renamed = {"workingDir": "working_dir", "timeout": "timeout_s", "maxOutput": "max_output_bytes"}
-        values = {renamed.get(key, key): value for key, value in (metadata | spec | checkin).items()}
-        return Job(**({"id": None, "namespace": self.namespace} | values))
+    def _job(self, namespace: str) -> Job:
+        values = {FIELDS[place].attribute: value for place, value in self.values.items()}
+        return Job(**{"id": None, "name": ""} | values | {"namespace": namespace})
 
     def _map(self, path: str, value: object) -> dict[str, Any]:
         if isinstance(value, dict):
@@ -107,24 +77,29 @@ class _Reading:
         self._problem(path or "manifest", "is missing" if value is None else "must be a map")
         return {}
 
-    def _section(self, path: str, value: object, fields: Mapping[str, Field]) -> dict[str, Any]:
+    def _section(self, path: str, value: object) -> None:
         data = self._map(path, value)
-        self._refuse_unknown(path, data, fields)
-        read: dict[str, Any] = {}
-        for key, entry in fields.items():
+        known = children(path)
+        self._refuse_unknown(path, data, known)
+        for key in known:
+            place = f"{path}.{key}"
             if data.get(key) is None:
-                if entry.required and path not in self.problems:
-                    self._problem(f"{path}.{key}", "is required")
-                continue
-            try:
-                read[key] = entry.read(data[key])
-            except ValueError as e:
-                self._problem(f"{path}.{key}", str(e))
-        return read
+                if place in FIELDS and FIELDS[place].is_required and path not in self.problems:
+                    self._problem(place, "is required")
+            elif place in FIELDS:
+                self._value(place, data[key])
+            else:
+                self._section(place, data[key])
 
-    def _refuse_unknown(self, path: str, data: Mapping[str, object], known: Any) -> None:
+    def _value(self, place: str, value: object) -> None:
+        try:
+            self.values[place] = FIELDS[place].read(value)
+        except ValueError as e:
+            self._problem(place, str(e))
+
+    def _refuse_unknown(self, path: str, data: Mapping[str, object], known: Iterable[str]) -> None:
         for key in data:
-            if key in known or (path, key) == ("spec", "checkin"):
+            if key in known:
                 continue
             full = f"{path}.{key}" if path else key
             near = get_close_matches(key, list(known), n=1)
@@ -138,57 +113,10 @@ class _Reading:
         if value != wanted:
             self._problem(path, f"must be {wanted}" if value is not None else f"is required; write {path}: {wanted}")
 
-    def _agree(self, path: str, value: str | None, wanted: str) -> None:
-        if value is not None and value != wanted:
-            self._problem(path, f"says {value!r}, but the file lies in {wanted}/; the folder wins, so change or drop it")
+    def _agree(self, place: str, wanted: str, why: str) -> None:
+        value = self.values.get(place, wanted)
+        if value != wanted:
+            self._problem(place, f"says {value!r}, but {why}, so change or drop it")
 
     def _problem(self, path: str, message: str) -> None:
         self.problems[path] = message + self.source.place(path)
-
-
-class _Quoted(str):
-    """Text that is never written bare, so that no reader takes it for a number or an alias."""
-
-
-class _Dumper(yaml.SafeDumper):
-    pass
-
-
-def _represent(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    if type(value) is str and _BARE.fullmatch(value):
-        return dumper.represent_str(value)
-    lines = value.split("\n")
-    # YAML has more line ends than one, and folds blanks before them: only plain lines may stand in a block.
-    is_block = len(lines) > 1 and all(line == line.rstrip() and line.replace("\t", "").isprintable() for line in lines)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style="|" if is_block else '"')
-
-
-for _kind in (str, _Quoted):
-    _Dumper.add_representer(_kind, _represent)
-
-
-def dump(job: Job) -> str:
-    """Return the manifest of a job as YAML text; what is at its default is left out. `parse` reads the same job back."""
-    metadata: dict[str, object] = {"id": job.id, "name": _Quoted(job.name), "namespace": job.namespace, "tenant": job.tenant}
-    metadata |= {"labels": dict(job.labels), "annotations": dict(job.annotations)}
-    checkin = {"output": job.output, "maxOutput": job.max_output_bytes}
-    spec: dict[str, object] = {
-        "schedule": _Quoted(job.schedule),
-        "command": _Quoted(job.command),
-        "args": [_Quoted(item) for item in job.args],
-        "workingDir": job.working_dir,
-        "env": {key: _Quoted(item) for key, item in job.env.items()},
-        "shell": job.shell,
-        "timeout": durations.text_of(job.timeout_s) if job.timeout_s else None,
-        "checkin": checkin,
-        "enabled": job.enabled,
-        "paused": job.paused,
-    }
-    defaults: dict[str, object] = {"shell": "/bin/sh", "enabled": True, "paused": False}
-    defaults["checkin"] = {"output": "tail", "maxOutput": DEFAULT_OUTPUT_BYTES}
-    document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": _written(metadata, {}), "spec": _written(spec, defaults)}
-    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000))
-
-
-def _written(values: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if value not in (None, {}, []) and defaults.get(key) != value}

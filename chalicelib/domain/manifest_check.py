@@ -20,16 +20,17 @@ class Verdict:
         return not self.problems
 
 
-def check(text: bytes, path: str | None = None) -> Verdict:
+def check(text: bytes, path: str | None = None, tenant: str | None = None) -> Verdict:
     """Return what is wrong with a manifest.
 
     path: where the file lies in the repository; without one the namespace that the manifest states is believed.
+    tenant: whose repository it is; without one the tenant that the manifest states is believed.
     """
     try:
         source = yaml_source.load(text)
         folder = path.split("/")[0] if path and "/" in path else None
         namespace = folder or stated_namespace(source.data) or names.DEFAULT
-        read = manifest.read(source, namespace, strict=True)
+        read = manifest.read(source, namespace, strict=True, tenant=tenant)
     except Invalid as e:
         return Verdict(e.problems)
     if problem := names.name_problem(namespace):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -52,11 +52,21 @@ def _fields_problem(expression: str) -> str | None:
     for name, text in zip(FIELDS, fields, strict=True):
         if not _FIELD.fullmatch(text):
             return f"the {name} field {text!r} is not a list of values, ranges (1-5) or steps (*/5, 0-30/10)"
+    minute, hour, day, month, weekday = fields
     try:
-        first = next(iter(CronSim(" ".join(fields), datetime(2026, 1, 1, tzinfo=UTC))), None)
+        # January has every day that a month can have.
+        CronSim(f"{minute} {hour} {day} 1 {weekday}", datetime(2026, 1, 1, tzinfo=UTC))
+        CronSim(f"0 0 1 {month} *", datetime(2026, 1, 1, tzinfo=UTC))
     except CronSimError as e:
         return f"cron would refuse it: {e}"
-    return None if first else "it never fires: no such date exists"
+    return None if _ever_fires(fields) else "it never fires: no such date exists"
+
+
+def _ever_fires(fields: list[str]) -> bool:
+    try:
+        return next(iter(CronSim(" ".join(fields), datetime(2026, 1, 1, tzinfo=UTC))), None) is not None
+    except CronSimError:
+        return False
 
 
 def normalized(expression: str) -> str:
@@ -82,7 +92,9 @@ def fires(expression: str, after: datetime, zone: str) -> Iterator[datetime]:
         raise Invalid.of({"timezone": f"no zone {zone!r}; use an IANA name such as Europe/Paris"}) from e
     if fields == REBOOT:
         return iter(())
-    return (moment.astimezone(UTC) for moment in CronSim(fields, local))
+    moments = (moment.astimezone(UTC) for moment in CronSim(fields, local))
+    # Begun in an hour that DST repeats, the engine starts with what ran in it the first time.
+    return dropwhile(lambda moment: moment <= after, moments)
 
 
 def next_fires(expression: str, after: datetime, zone: str, count: int) -> list[datetime]:

@@ -68,7 +68,7 @@ def _read_all(repository: Repository, commit: str) -> Listing:
         if not is_manifest(file.path):
             continue
         try:
-            job = manifest.parse(file.content, file.path, strict=True).job
+            job = manifest.parse(file.content, file.path, strict=True, tenant=repository.tenant_id).job
             jobs.append(StoredJob(job, file.path, file.sha, file.content.decode()))
         except Invalid as e:
             broken.append(BrokenManifest(file.path, e.problems))
@@ -102,7 +102,7 @@ def load_job(repository: Repository, namespace: str, name: str) -> StoredJob:
         file = repository.forge.read_file(repository.owner, repository.name, path)
     except NotFound as e:
         raise NotFound(_no_job(namespace, name)) from e
-    job = manifest.parse(file.content, path, strict=True).job
+    job = manifest.parse(file.content, path, strict=True, tenant=repository.tenant_id).job
     return StoredJob(job, path, file.sha, file.content.decode())
 
 

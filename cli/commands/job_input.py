@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.domain import durations, manifest, manifest_check, names, yaml_source
+from chalicelib.domain import manifest, manifest_check, names, yaml_source
 from chalicelib.domain.errors import Invalid as InvalidManifest
 from chalicelib.domain.manifest import Job
+from chalicelib.domain.manifest_fields import IN_MANIFEST, written
 from cli.answers import Body
 from cli.errors import Invalid
 
@@ -112,20 +113,5 @@ def _listed(fields: Sequence[str]) -> str:
 
 
 def _body(job: Job) -> Body:
-    return {
-        "name": job.name,
-        "namespace": job.namespace,
-        "schedule": job.schedule,
-        "command": job.command,
-        "args": list(job.args),
-        "env": dict(job.env),
-        "shell": job.shell,
-        "output": job.output,
-        "max_output_bytes": job.max_output_bytes,
-        "labels": dict(job.labels),
-        "annotations": dict(job.annotations),
-        "enabled": job.enabled,
-        "paused": job.paused,
-        **({"working_dir": job.working_dir} if job.working_dir else {}),
-        **({"timeout": durations.text_of(job.timeout_s)} if job.timeout_s else {}),
-    }
+    fields = {key: written(job, place) for key, place in IN_MANIFEST.items()}
+    return {key: value for key, value in fields.items() if value is not None}

@@ -175,10 +175,10 @@ def test_a_removed_file_is_a_removed_job() -> None:
 
 
 def test_an_unknown_field_is_a_warning() -> None:
-    desired = Repository().see({"default/a.yaml": text(more="  maxRuntime: 5m\n")})
+    desired = Repository().see({"default/a.yaml": text(more="  priority: 5m\n")})
 
     assert list(desired.jobs) == [ID_A]
-    assert "maxRuntime" in desired.warnings[0]
+    assert "priority" in desired.warnings[0]
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,11 @@ BAD = {
     "0 0 L * *": "is not a list",
     "0 0 * * 5#2": "is not a list",
     "0~30 * * * *": "is not a list",
-    "0 0 31 2 *": "Bad day-of-month",
-    "0 0 30 2 *": "Bad day-of-month",
+    "0 0 31 2 *": "never fires",
+    "0 0 30 2 *": "never fires",
+    "0 0 31 4,6,9,11 *": "never fires",
+    "0 0 32 1 *": "Bad day-of-month",
+    "0 0 1 13 *": "Bad month",
     "@every 5m": "unknown word",
     "* * * * *\n* * * * * id": "one line only",
     "* * * * * %": "needs 5 fields",
@@ -69,6 +72,14 @@ def test_a_time_that_dst_skips_runs_right_after_the_gap():
 
     assert first == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
     assert second == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)
+
+
+def test_what_dst_repeats_does_not_run_again_however_late_one_asks():
+    second_half_past_two = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+
+    (first,) = schedule.next_fires("30 2 * * *", second_half_past_two, "Europe/Paris", 1)
+
+    assert first == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
 
 
 _VALUES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 28), "month": (1, 12), "weekday": (0, 6)}
