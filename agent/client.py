@@ -1,7 +1,7 @@
 """The door to the control plane's API."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -39,18 +39,22 @@ _FATES = frozenset({"endpoint_revoked", "endpoint_gone"})
 class _Bearer(AuthBase):
     """Setting a header would not do: requests would rather take a password from ~/.netrc."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str | Callable[[], str]) -> None:
         self.token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
+        token = self.token if isinstance(self.token, str) else self.token()
+        request.headers["Authorization"] = f"Bearer {token}"
         return request
 
 
 class Api:
-    """Calls in the name of one token. One object per thread: sessions are not shared."""
+    """Calls in the name of one token. One object per thread: sessions are not shared.
 
-    def __init__(self, url: str, token: str, session: requests.Session | None = None) -> None:
+    token: itself, or what reads it anew for every call.
+    """
+
+    def __init__(self, url: str, token: str | Callable[[], str], session: requests.Session | None = None) -> None:
         self.url = url.rstrip("/")
         self._session = session or requests.Session()
         self._auth = _Bearer(token)
@@ -58,6 +62,10 @@ class Api:
     def enroll(self, facts: Mapping[str, str | None]) -> dict[str, Any]:
         """Let this machine in; see POST /api/endpoints/enroll."""
         return self._post("/api/endpoints/enroll", facts)
+
+    def rotate(self, endpoint_id: str) -> dict[str, Any]:
+        """Ask for the token that follows ours; see POST /api/endpoints/{endpoint_id}/token."""
+        return self._post(f"/api/endpoints/{endpoint_id}/token", {})
 
     def heartbeat(self, endpoint_id: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Say that we live, and how."""

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from agent import loop
+from agent import loop, rotation
 from agent import spool as spools
 from agent.client import Api
 from agent.config import Config
@@ -116,11 +117,12 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
         board.started(os.getpid(), VERSION, now())
         sync = open_sync(home, config, environ, os.getuid())
         prepare(home, sync)
-        token = read_secret(home.agent_token)
+        token = partial(read_secret, home.agent_token)
+        token()  # none at all is an error now, not one of each part later
         delivery = Delivery(spool_of(home), config.endpoint_id, Api(config.api_url, token).check_in)
         heartbeat = Heartbeat(config, Api(config.api_url, token), delivery, board, environ, now)
         log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
-        loop.run(_parts(config, board, heartbeat, sync, delivery, now), stop)
+        loop.run([*_parts(config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)], stop)
         log.info("stopped")
 
 
@@ -132,6 +134,15 @@ def prepare(home: Home, sync: Sync) -> None:
     for folder in (spool_of(home), home.jobs, home.run_job.parent):
         make_private(folder)
     sync.files.install()
+
+
+def _rotation(home: Home, config: Config, now: Now) -> Part:
+    def look() -> None:
+        if rotation.is_due(home, now()):
+            rotation.rotate(home, config.api_url, config.endpoint_id)
+
+    # A failure is in the log and matters only if the heartbeat fails too, which then tells it.
+    return Part("rotation", rotation.LOOK_EVERY_S, look, lambda error: None)
 
 
 def _parts(config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Delivery, now: Now) -> list[Part]:

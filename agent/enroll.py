@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.client import Api
 from agent.config import Config, Remote, check_url, load_config, save_config
-from agent.home import Home, make_private, write_file
+from agent.home import Home, make_private, read_secret, write_file
 from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated
 
@@ -22,7 +22,7 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
     """
     make_private(home.directory)
     try:
-        answer = api.enroll(asdict(facts))
+        answer = api.enroll(asdict(facts) | _proof(home, api.url))
     except (Unauthenticated, Forbidden) as e:
         raise Stalled(f"the enrollment token was refused: {e.message}; make a new one", code="api_refused") from e
     config, token, git_token = _read(answer, api.url, facts.name, crontab)
@@ -37,6 +37,14 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
     return config
 
 
+def _proof(home: Home, api_url: str) -> dict[str, str | None]:
+    """Return our former token, if this very control plane gave it: it shows another tenant's endpoint to be this machine."""
+    with suppress(Stalled):
+        if load_config(home).api_url == api_url:
+            return {"previous_token": read_secret(home.agent_token)}
+    return {}
+
+
 def _read(answer: Mapping[str, Any], api_url: str, name: str, crontab: str) -> tuple[Config, str, str]:
     """Return the configuration, our token and the forge's."""
     try:
@@ -46,14 +54,15 @@ def _read(answer: Mapping[str, Any], api_url: str, name: str, crontab: str) -> t
         endpoint_id = str(endpoint["id"])
     except (KeyError, TypeError) as e:
         raise Stalled(f"the API's answer lacks {e}", code="api_refused") from e
-    if not all(_is_plain(word) for word in (token, git_token, endpoint_id, branch, username)):
+    if not all(is_plain(word) for word in (token, git_token, endpoint_id, branch, username)):
         raise Stalled("the API's answer holds credentials that are not one plain word each", code="api_refused")
     remote = Remote(check_url(url, "the repository's address"), branch, username)
     tenant = endpoint.get("tenant_id") or next(iter(_TENANT.findall(remote.url)), None)
     return Config(api_url, endpoint_id, name, remote, tenant, crontab), token, git_token
 
 
-def _is_plain(word: str) -> bool:
+def is_plain(word: str) -> bool:
+    """Tell whether a credential can stand in a header and on a line of its own."""
     return word.isascii() and word.isprintable() and " " not in word and bool(word)
 
 

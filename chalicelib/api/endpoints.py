@@ -19,6 +19,8 @@ LabelValue = Annotated[str, Field(max_length=63)]
 
 
 class EndpointOut(Model):
+    """is_transferred: revoked because its machine enrolled with another tenant, which may happen until released_until."""
+
     id: str
     name: str
     hostname: str
@@ -32,6 +34,8 @@ class EndpointOut(Model):
     spool_depth: int
     problems: list[str]
     labels: dict[str, str]
+    is_transferred: bool
+    released_until: Moment | None
     last_heartbeat_at: Moment | None
     enrolled_at: Moment
 
@@ -134,6 +138,7 @@ def get_endpoint(ask: Ask, endpoint_id: str) -> EndpointDetail:
     scope="write:endpoints",
     body=EndpointChange,
     returns=EndpointAnswer,
+    audit="endpoint.changed",
 )
 def change_endpoint(ask: Ask, endpoint_id: str) -> EndpointAnswer:
     """Rename an endpoint or replace its labels; labels stay when the machine enrols again."""
@@ -148,6 +153,7 @@ def change_endpoint(ask: Ask, endpoint_id: str) -> EndpointAnswer:
     scope="write:endpoints",
     returns=EndpointAnswer,
     aliases=["DELETE /api/agents/{endpoint_id}"],
+    audit="endpoint.revoked",
 )
 def revoke(ask: Ask, endpoint_id: str) -> EndpointAnswer:
     """Take an endpoint's tokens out of force, ours and the forge's; its jobs go on where they are."""
@@ -156,7 +162,7 @@ def revoke(ask: Ask, endpoint_id: str) -> EndpointAnswer:
     return EndpointAnswer(endpoint=endpoint_out(revoked, now))
 
 
-@bp.api("DELETE", "/api/endpoints/{endpoint_id}", auth="user", scope="write:endpoints", returns=Empty)
+@bp.api("DELETE", "/api/endpoints/{endpoint_id}", auth="user", scope="write:endpoints", returns=Empty, audit="endpoint.deleted")
 def delete_endpoint(ask: Ask, endpoint_id: str) -> Empty:
     """Revoke an endpoint and forget it; its runs stay."""
     endpoints.delete(doors.forge_provisioning(), ask.known_caller, endpoint_id, datetime.now(UTC))
@@ -206,6 +212,8 @@ def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
         spool_depth=endpoint.spool_depth,
         problems=list(endpoint.problems),
         labels=dict(endpoint.labels),
+        is_transferred=endpoint.is_transferred,
+        released_until=endpoint.released_until,
         last_heartbeat_at=endpoint.last_heartbeat_at,
         enrolled_at=endpoint.enrolled_at,
     )

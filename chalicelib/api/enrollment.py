@@ -43,6 +43,8 @@ class TokenList(Model):
 
 
 class EnrollIn(Model):
+    """previous_token: what this machine was enrolled with before; shows another tenant's endpoint to be this machine."""
+
     name: str = Field(min_length=1, max_length=100)
     hostname: str = Field(min_length=1, max_length=255)
     platform: str = Field(min_length=1, max_length=50)
@@ -50,6 +52,7 @@ class EnrollIn(Model):
     machine_id: str = Field(pattern="^[0-9a-f]{64}$")
     timezone: str | None = Field(default=None, max_length=100)
     scheduler: str | None = Field(default=None, max_length=50)
+    previous_token: str | None = Field(default=None, max_length=200)
 
 
 class GitOut(Model):
@@ -65,7 +68,16 @@ class EnrollAnswer(Model):
     git: GitOut
 
 
-@bp.api("POST", "/api/enrollment-tokens", auth="user", scope="write:endpoints", body=TokenIn, returns=TokenAnswer, status=201)
+@bp.api(
+    "POST",
+    "/api/enrollment-tokens",
+    auth="user",
+    scope="write:endpoints",
+    body=TokenIn,
+    returns=TokenAnswer,
+    status=201,
+    audit="enrollment_token.created",
+)
 def create_token(ask: Ask) -> TokenAnswer:
     """Make an enrollment token; its plain text is shown this once."""
     life = timedelta(hours=ask.body.expires_in_hours)
@@ -80,7 +92,14 @@ def list_tokens(ask: Ask) -> TokenList:
     return TokenList(enrollment_tokens=[_token_out(found) for found in enrollment.list_tokens(ask.known_caller)])
 
 
-@bp.api("DELETE", "/api/enrollment-tokens/{token_id}", auth="user", scope="write:endpoints", returns=Empty)
+@bp.api(
+    "DELETE",
+    "/api/enrollment-tokens/{token_id}",
+    auth="user",
+    scope="write:endpoints",
+    returns=Empty,
+    audit="enrollment_token.revoked",
+)
 def delete_token(ask: Ask, token_id: str) -> Empty:
     """Revoke an enrollment token."""
     enrollment.delete_token(ask.known_caller, token_id)
@@ -96,13 +115,20 @@ def delete_token(ask: Ask, token_id: str) -> Empty:
     returns=EnrollAnswer,
     status=201,
     aliases=["POST /api/agents/enroll"],
+    audit="endpoint.enrolled",
 )
 def enroll(ask: Ask) -> Answer:
     """Let a machine in: 201 for a new endpoint, 200 for a machine that was enrolled before."""
     settings, now = config.load(), datetime.now(UTC)
-    facts = Facts(**ask.body.model_dump())
+    facts = Facts(**ask.body.model_dump(exclude={"previous_token"}))
     enrolled = enrollment.enroll(
-        doors.forge_provisioning(), settings.forge_organization, ask.known_caller, facts, secrets.token_bytes, now
+        doors.forge_provisioning(),
+        settings.forge_organization,
+        ask.known_caller,
+        facts,
+        secrets.token_bytes,
+        now,
+        previous_token=ask.body.previous_token,
     )
     git = enrollment.at_public_url(enrolled.git, settings.forge_url, settings.forge_public_url)
     body = EnrollAnswer(

@@ -41,7 +41,11 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """labels: what people note about the machine; an agent neither knows nor changes them."""
+    """labels: what people note about the machine; an agent neither knows nor changes them.
+
+    previous_token_digest: of the token before a rotation, which may still be in force. released_until: until then another
+    tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked.
+    """
 
     tenant_id: str
     endpoint_id: str
@@ -55,6 +59,14 @@ class Endpoint:
     git_token_name: str
     is_revoked: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    previous_token_digest: str | None = None
+    released_until: datetime | None = None
+    is_transferred: bool = False
+
+    @property
+    def token_digests(self) -> tuple[str, ...]:
+        """The digests of every token that may speak for this endpoint."""
+        return (self.token_digest, self.previous_token_digest) if self.previous_token_digest else (self.token_digest,)
 
 
 def endpoint_id(tenant_id: str, machine_id: str) -> str:

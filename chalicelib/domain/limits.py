@@ -33,8 +33,10 @@ class Limit:
 MINUTE, HOUR = 60, 3600
 LOGIN = Limit("login", "address", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
 REGISTER = Limit("register", "address", 3, HOUR, ceiling_per_s=5, refuses_blind=True)
+LINKS = Limit("links", "address", 10, HOUR, ceiling_per_s=10, refuses_blind=True)
 PASSWORD = Limit("password", "user", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
 ENROLL = Limit("enroll", "token", 20, HOUR, ceiling_per_s=10, refuses_blind=True)
+ROTATE = Limit("rotate", "endpoint", 10, HOUR, ceiling_per_s=50)
 CHECK_IN = Limit("check-in", "endpoint", 100, MINUTE, ceiling_per_s=500, is_exact=False)
 AGENT = Limit("agent", "endpoint", 60, MINUTE, ceiling_per_s=500, is_exact=False)
 JOB_WRITES = Limit("job-writes", "user", 30, MINUTE, ceiling_per_s=50)
@@ -46,7 +48,7 @@ PING = Limit("ping", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 WEBHOOKS = Limit("webhooks", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
 
-TABLE = (LOGIN, REGISTER, PASSWORD, ENROLL, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, PING, WEBHOOKS, ANONYMOUS)
+TABLE = (LOGIN, REGISTER, LINKS, PASSWORD, ENROLL, ROTATE, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, PING, WEBHOOKS, ANONYMOUS)
 # What API Gateway lets through for routes without a limit.
 CEILING_PER_S = 500
 

@@ -58,20 +58,25 @@ def revoke(admin: Forgejo, caller: Caller, endpoint_id: str, now: datetime) -> E
     Raise NotFound, Unavailable, or Conflict if the machine enrolled again at the same moment.
     """
     endpoint = load(caller, endpoint_id)
-    if endpoint.is_revoked:
-        return endpoint
-    tenant = tenant_store.find(caller.tenant_id)
+    return endpoint if endpoint.is_revoked else end(admin, endpoint, now)
+
+
+def end(admin: Forgejo, endpoint: Endpoint, now: datetime, *, is_transferred: bool = False) -> Endpoint:
+    """Take all tokens of an endpoint out of force, mark it as revoked and return it. Raise as `revoke` does."""
+    tenant = tenant_store.find(endpoint.tenant_id)
     assert tenant is not None  # noqa: S101 - nothing deletes a tenant
     admin.delete_token(tenant.forge_login, endpoint.git_token_name)
-    tombstones.put(endpoint.token_digest, "revoked", now)
-    token_store.delete(endpoint.token_digest)
-    return endpoint_store.mark_revoked(endpoint)
+    for digest in endpoint.token_digests:
+        tombstones.put(digest, "revoked", now)
+        token_store.delete(digest)
+    return endpoint_store.mark_revoked(endpoint, is_transferred=is_transferred)
 
 
 def delete(admin: Forgejo, caller: Caller, endpoint_id: str, now: datetime) -> None:
     """Revoke an endpoint and forget it; its runs stay. Raise as `revoke` does."""
     endpoint = revoke(admin, caller, endpoint_id, now)
-    tombstones.put(endpoint.token_digest, "gone", now)
+    for digest in endpoint.token_digests:
+        tombstones.put(digest, "gone", now)
     endpoint_store.delete_revoked(endpoint)
 
 

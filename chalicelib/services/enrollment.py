@@ -10,6 +10,7 @@ from chalicelib.domain.credentials import Credential
 from chalicelib.domain.endpoints import Endpoint, Facts
 from chalicelib.domain.errors import NotFound
 from chalicelib.forgejo.client import Forgejo
+from chalicelib.services import transfers
 from chalicelib.services.sessions import Caller
 from chalicelib.store import endpoints as endpoint_store
 from chalicelib.store import tenants as tenant_store
@@ -65,12 +66,19 @@ def delete_token(caller: Caller, token_id: str) -> None:
 
 
 def enroll(
-    admin: Forgejo, organization: str, caller: Caller, facts: Facts, random: Callable[[int], bytes], now: datetime
+    admin: Forgejo,
+    organization: str,
+    caller: Caller,
+    facts: Facts,
+    random: Callable[[int], bytes],
+    now: datetime,
+    *,
+    previous_token: str | None = None,
 ) -> Enrolled:
     """Let a machine in and return its credentials; the same machine of the same tenant stays the same endpoint.
 
     Its labels stay; its former tokens, ours and the forge's, die. The enrollment token is spent first, so that no two
-    machines share a use.
+    machines share a use. previous_token: what the machine was enrolled with before, maybe by another tenant; see transfers.
     """
     tenant = tenant_store.find(caller.tenant_id)
     if tenant is None or tenant.state != "active":
@@ -95,8 +103,9 @@ def enroll(
         labels=before.labels if before else {},
     )
     endpoint_store.save(endpoint)
-    if before:
-        token_store.delete(before.token_digest)
+    for digest in before.token_digests if before else ():
+        token_store.delete(digest)
+    transfers.settle(admin, caller.tenant_id, facts.machine_id, previous_token, now)
     return Enrolled(endpoint, plain, git, is_new=before is None)
 
 

@@ -36,6 +36,9 @@ class EndpointItem(Table):
     git_token_name = UnicodeAttribute()
     is_revoked = BooleanAttribute(default=False)
     labels: MapAttribute[str, str] = MapAttribute(default=dict)
+    previous_token_digest = UnicodeAttribute(null=True)
+    released_until = MomentAttribute(null=True)
+    is_transferred = BooleanAttribute(default=False)
 
 
 _IS_REVOKED = EndpointItem.is_revoked == True  # noqa: E712 - a condition for DynamoDB
@@ -64,11 +67,11 @@ def save(endpoint: Endpoint) -> None:
         item.save()
 
 
-def find(tenant_id: str, endpoint_id: str) -> Endpoint | None:
-    """Return the endpoint, or None."""
+def find(tenant_id: str, endpoint_id: str, *, is_consistent: bool = False) -> Endpoint | None:
+    """Return the endpoint, or None. is_consistent: as it is this moment, at twice the price."""
     try:
         with store_errors():
-            return _endpoint(EndpointItem.get(tenant_id, endpoint_id))
+            return _endpoint(EndpointItem.get(tenant_id, endpoint_id, consistent_read=is_consistent))
     except EndpointItem.DoesNotExist:
         return None
 
@@ -129,13 +132,17 @@ def amend(tenant_id: str, endpoint_id: str, name: str | None, labels: Mapping[st
     return _endpoint(item)
 
 
-def mark_revoked(endpoint: Endpoint) -> Endpoint:
-    """Write down that the endpoint is revoked and return it. Raise Conflict if it enrolled again, or went, meanwhile."""
+def mark_revoked(endpoint: Endpoint, *, is_transferred: bool = False) -> Endpoint:
+    """Write down that the endpoint is revoked and return it. Raise Conflict if its token changed, or it went, meanwhile.
+
+    is_transferred: because its machine went over to another tenant.
+    """
     item = EndpointItem(endpoint.tenant_id, endpoint.endpoint_id)
     try:
         with store_errors():
             is_same = EndpointItem.token_digest == endpoint.token_digest
-            item.update(actions=[EndpointItem.is_revoked.set(True)], condition=is_same)
+            actions = [EndpointItem.is_revoked.set(True), EndpointItem.is_transferred.set(is_transferred)]
+            item.update(actions=actions, condition=is_same)
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise
@@ -173,4 +180,7 @@ def _endpoint(item: EndpointItem) -> Endpoint:
         git_token_name=item.git_token_name,
         is_revoked=item.is_revoked,
         labels=item.labels.as_dict(),
+        previous_token_digest=item.previous_token_digest,
+        released_until=item.released_until,
+        is_transferred=bool(item.is_transferred),
     )

@@ -142,10 +142,10 @@ def test_repeating_a_deletion_completes_it_wherever_it_broke_off(api, ada, agent
     steps = count(1)
 
     def breaking(step):
-        def act(*arguments):
+        def act(*arguments, **more):
             if next(steps) == broken_at:
                 raise ConnectionError("the function died")
-            return step(*arguments)
+            return step(*arguments, **more)
 
         return act
 
