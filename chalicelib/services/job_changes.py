@@ -1,12 +1,14 @@
 """What happens to a job after it was created: it changes, moves, pauses, is adopted. Its id stays through all of it."""
 
 from dataclasses import replace
+from posixpath import dirname, splitext
 
-from chalicelib.domain import manifest, names
-from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from chalicelib.domain import manifest_patch, names
+from chalicelib.domain.errors import Conflict, Forbidden, Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import FileChange
-from chalicelib.services.jobs import StoredJob, is_discovered, load_job
+from chalicelib.services import jobs
+from chalicelib.services.jobs import Listing, StoredJob, is_discovered, pick_job
 from chalicelib.services.repository import Change, Repository
 
 
@@ -16,17 +18,20 @@ def update_job(
     """Commit the new definition of `namespace`/`name` and return it with the commit; where `job` says another place, it moves.
 
     if_match: blob sha the caller has read; Conflict if the file is another by now, or if the new place is taken.
-    Raise Forbidden for a discovered job that would move.
+    Raise Forbidden for a discovered job that would move, Invalid for one that would stop, or begin, to count as discovered.
     """
-    before = load_job(repository, namespace, name)
+    listing = jobs.list_jobs(repository)
+    before = pick_job(listing, namespace, name)
     if if_match and if_match != before.sha:
         raise Conflict(f"job {namespace}/{name} changed since it was read; load it again and repeat the change")
-    path = names.manifest_path(job.namespace, job.name)
-    if path != before.path and is_discovered(before.job):
+    moves = job.reference != before.job.reference
+    if moves and is_discovered(before.job):
         raise Forbidden(f"{namespace}/{name} is a discovered job and stays where it is; adopt it first")
+    jobs.refuse_other_source(job, before.job)
     job = replace(job, id=before.job.id, tenant=before.job.tenant)
-    to = f" to {job.namespace}/{job.name}" if path != before.path else ""
-    return _rewrite(repository, before, job, path, f"{'Move' if to else 'Change'} job {namespace}/{name}{to}", change)
+    to = f" to {job.reference}" if moves else ""
+    subject = f"{'Move' if to else 'Change'} job {namespace}/{name}{to}"
+    return _rewrite(repository, listing, before, job, _path(before, job), subject, change)
 
 
 def set_paused(repository: Repository, namespace: str, name: str, change: Change, *, paused: bool) -> tuple[StoredJob, str]:
@@ -34,12 +39,13 @@ def set_paused(repository: Repository, namespace: str, name: str, change: Change
 
     Raise Forbidden for a discovered job: its entry belongs to the application that created it.
     """
-    before = load_job(repository, namespace, name)
+    listing = jobs.list_jobs(repository)
+    before = pick_job(listing, namespace, name)
     if is_discovered(before.job):
         raise Forbidden(f"{namespace}/{name} is a discovered job, which runs without us; adopt it first")
     verb = "Pause" if paused else "Resume"
     job = replace(before.job, paused=paused)
-    return _rewrite(repository, before, job, before.path, f"{verb} job {namespace}/{name}", change)
+    return _rewrite(repository, listing, before, job, before.path, f"{verb} job {namespace}/{name}", change)
 
 
 def adopt(repository: Repository, namespace: str, name: str, target: str, change: Change) -> tuple[StoredJob, str]:
@@ -49,21 +55,33 @@ def adopt(repository: Repository, namespace: str, name: str, target: str, change
     """
     if problem := names.job_namespace_problem(target):
         raise Invalid.of({"target_namespace": problem})
-    before = load_job(repository, namespace, name)
+    listing = jobs.list_jobs(repository)
+    before = pick_job(listing, namespace, name)
     if not is_discovered(before.job):
         raise Conflict(f"{namespace}/{name} is no discovered job; there is nothing to adopt")
     labels = {key: value for key, value in before.job.labels.items() if key != "source"}
     job = replace(before.job, namespace=target, labels=labels)
     path = names.manifest_path(target, name)
-    return _rewrite(repository, before, job, path, f"Adopt job {namespace}/{name} as {target}/{name}", change)
+    return _rewrite(repository, listing, before, job, path, f"Adopt job {namespace}/{name} as {target}/{name}", change)
+
+
+def _path(before: StoredJob, job: Job) -> str:
+    """Return where the job lies from now on: in its folder, however deep, as long as the namespace stays."""
+    if job.reference == before.job.reference:
+        return before.path
+    if job.namespace == before.job.namespace:
+        return f"{dirname(before.path)}/{job.name}{splitext(before.path)[1]}"
+    return names.manifest_path(job.namespace, job.name)
 
 
 def _rewrite(
-    repository: Repository, before: StoredJob, job: Job, path: str, subject: str, change: Change
+    repository: Repository, listing: Listing, before: StoredJob, job: Job, path: str, subject: str, change: Change
 ) -> tuple[StoredJob, str]:
     if job == before.job and path == before.path:
-        return before, repository.head() or ""
-    raw = manifest.dump(job)
+        return before, listing.commit or ""
+    if job.reference != before.job.reference and jobs.is_taken(listing, job.namespace, job.name, besides=before.path):
+        raise _taken(job)
+    raw = manifest_patch.patched(before.raw, before.job, job, path)
     if path == before.path:
         files = [FileChange(path, raw.encode(), before.sha)]
     else:
@@ -72,18 +90,10 @@ def _rewrite(
     try:
         commit = repository.commit(files, subject, change)
     except Conflict as e:
-        if path != before.path and _is_taken(repository, path):
+        if path != before.path and jobs.is_taken(jobs.list_jobs(repository), job.namespace, job.name, besides=before.path):
             raise _taken(job) from e
         raise
     return StoredJob(job, path, commit.blobs[path], raw), commit.sha
-
-
-def _is_taken(repository: Repository, path: str) -> bool:
-    try:
-        repository.forge.read_file(repository.owner, repository.name, path)
-    except NotFound:
-        return False
-    return True
 
 
 def _taken(job: Job) -> Conflict:

@@ -1,10 +1,11 @@
 """Jobs: definitions in the tenant's repository. Nothing about them is stored anywhere else; the cache is keyed by commit."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from posixpath import basename, splitext
 
-from chalicelib.domain import ids, manifest, names, namespaces
+from chalicelib.domain import ids, manifest, names, namespaces, quotas
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import File, FileChange
@@ -26,8 +27,11 @@ class StoredJob:
 
 @dataclass(frozen=True, slots=True)
 class BrokenManifest:
+    """A file that cannot be used as it stands. sha: of its blob."""
+
     path: str
     problems: dict[str, str]
+    sha: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Listing:
     folders: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
-_listings: OrderedDict[tuple[str, str, str], Listing] = OrderedDict()
+# The newest commit of each repository: the one before is never asked for again.
+_listings: OrderedDict[tuple[str, str], Listing] = OrderedDict()
 
 
 def list_jobs(repository: Repository) -> Listing:
@@ -51,16 +56,19 @@ def list_jobs(repository: Repository) -> Listing:
     commit = repository.head()
     if commit is None:
         return Listing(None)
-    key = (repository.owner, repository.name, commit)
-    if key not in _listings:
-        _listings[key] = _read_all(repository, commit)
+    key = (repository.owner, repository.name)
+    known = _listings.get(key)
+    if known is None or known.commit != commit:
+        _listings[key] = read_commit(repository, commit, known)
         if len(_listings) > CACHED_LISTINGS:
             _listings.popitem(last=False)
     _listings.move_to_end(key)
     return _listings[key]
 
 
-def _read_all(repository: Repository, commit: str) -> Listing:
+def read_commit(repository: Repository, commit: str, known: Listing | None = None) -> Listing:
+    """Return the jobs of one commit: two forge calls. known: of another commit; what both have is not parsed again."""
+    parsed = {(stored.path, stored.sha): stored for stored in known.jobs} if known else {}
     jobs: list[StoredJob] = []
     broken: list[BrokenManifest] = []
     files = repository.forge.read_all(repository.owner, repository.name, commit)
@@ -68,24 +76,42 @@ def _read_all(repository: Repository, commit: str) -> Listing:
         if not is_manifest(file.path):
             continue
         try:
-            job = manifest.parse(file.content, file.path, strict=True, tenant=repository.tenant_id).job
-            jobs.append(StoredJob(job, file.path, file.sha, file.content.decode()))
+            jobs.append(parsed.get((file.path, file.sha)) or _parse(file, repository.tenant_id))
         except Invalid as e:
-            broken.append(BrokenManifest(file.path, e.problems))
-    jobs.sort(key=lambda stored: (stored.job.namespace, stored.job.name))
+            broken.append(BrokenManifest(file.path, e.problems, file.sha))
+    jobs.sort(key=place_of)
     return Listing(commit, tuple(jobs), tuple(broken), _folders(files))
 
 
+def place_of(stored: StoredJob) -> tuple[str, str, str]:
+    """Return what jobs are ordered by."""
+    return stored.job.namespace, stored.job.name, stored.path
+
+
+def _parse(file: File, tenant_id: str) -> StoredJob:
+    namespace = namespace_of(file.path)
+    if problem := names.name_problem(namespace):
+        raise Invalid.of({"path": f"{namespace!r} is no namespace: {problem}"})
+    job = manifest.parse(file.content, file.path, strict=True, tenant=tenant_id).job
+    return StoredJob(job, file.path, file.sha, file.content.decode())
+
+
 def _folders(files: Mapping[str, File]) -> dict[str, bytes | None]:
-    found = {path.split("/")[0] for path in files if "/" in path}
+    found = {namespace_of(path) for path in files if "/" in path}
     described = {name: files.get(f"{name}/{namespaces.FILE}") for name in found}
     return {name: file.content if file else None for name, file in described.items()}
 
 
+def namespace_of(path: str) -> str:
+    """Return the namespace that a file lies in, however deep."""
+    return path.partition("/")[0]
+
+
 def is_manifest(path: str) -> bool:
-    """Tell whether the file at this path is meant to define a job."""
-    folder, _, name = path.rpartition("/")
-    return bool(folder) and name.endswith((".yaml", ".yml")) and name != namespaces.FILE and not name.startswith(".")
+    """Tell whether the file at this path is meant to define a job; a hidden folder, such as a workflow's, holds none."""
+    *folders, name = path.split("/")
+    is_yaml = name.endswith((".yaml", ".yml")) and (len(folders) > 1 or name != namespaces.FILE)
+    return bool(folders) and is_yaml and not any(part.startswith(".") for part in (*folders, name))
 
 
 def is_discovered(job: Job) -> bool:
@@ -93,51 +119,111 @@ def is_discovered(job: Job) -> bool:
     return job.labels.get("source") == names.DISCOVERED
 
 
+def doubles(listing: Listing) -> Iterator[BrokenManifest]:
+    """Yield the files whose job shares its name, or its id, with another file's."""
+    by_name = Counter(stored.job.reference for stored in listing.jobs)
+    by_id = Counter(stored.job.id for stored in listing.jobs if stored.job.id)
+    for stored in listing.jobs:
+        problems = {}
+        if (times := by_name[stored.job.reference]) > 1:
+            problems["metadata.name"] = f"stands in {times} files of this namespace; rename the job in all but one"
+        if stored.job.id and (times := by_id[stored.job.id]) > 1:
+            problems["metadata.id"] = f"stands in {times} files; a copy needs an id of its own"
+        if problems:
+            yield BrokenManifest(stored.path, problems, stored.sha)
+
+
+def refuse_other_source(job: Job, before: Job | None = None) -> None:
+    """Raise Invalid if the label `source` says of the job what only a report of an endpoint, or an adoption, may say."""
+    if is_discovered(job) != (before is not None and is_discovered(before)):
+        why = "adopt the job instead" if before and is_discovered(before) else "only an endpoint's report may say this"
+        raise Invalid.of({"labels": f"source: {names.DISCOVERED} is kept by the system; {why}"})
+
+
 def load_job(repository: Repository, namespace: str, name: str) -> StoredJob:
-    """Return one job. Raise NotFound if there is no file, Invalid with its problems if it cannot be read."""
-    if names.name_problem(namespace) or names.name_problem(name):
-        raise NotFound(_no_job(namespace, name))
-    path = names.manifest_path(namespace, name)
-    try:
-        file = repository.forge.read_file(repository.owner, repository.name, path)
-    except NotFound as e:
-        raise NotFound(_no_job(namespace, name)) from e
-    job = manifest.parse(file.content, path, strict=True, tenant=repository.tenant_id).job
-    return StoredJob(job, path, file.sha, file.content.decode())
+    """Return one job, in whatever file of its namespace it stands.
+
+    Raise NotFound if there is none, Invalid with its problems if it cannot be read, Conflict if several files define it.
+    """
+    return pick_job(list_jobs(repository), namespace, name)
+
+
+def pick_job(listing: Listing, namespace: str, name: str) -> StoredJob:
+    """Return one job of a listing; see `load_job`."""
+    found = [stored for stored in listing.jobs if (stored.job.namespace, stored.job.name) == (namespace, name)]
+    if len(found) > 1:
+        paths = ", ".join(stored.path for stored in found)
+        message = f"{len(found)} files define a job {name!r} in namespace {namespace!r}: {paths}; rename or remove all but one"
+        raise Conflict(message, code="ambiguous")
+    if found:
+        return found[0]
+    if broken := _broken_at(listing, namespace, name):
+        raise Invalid.of(broken.problems)
+    raise NotFound(f"no job {name!r} in namespace {namespace!r}")
+
+
+def is_taken(listing: Listing, namespace: str, name: str, *, besides: str | None = None) -> bool:
+    """Tell whether a file other than `besides` has this name in the namespace, be it readable or not."""
+    holders = {stored.path for stored in listing.jobs if (stored.job.namespace, stored.job.name) == (namespace, name)}
+    broken = _broken_at(listing, namespace, name)
+    return bool((holders | ({broken.path} if broken else set())) - {besides})
+
+
+def _broken_at(listing: Listing, namespace: str, name: str) -> BrokenManifest | None:
+    """Return the unreadable file that goes by this name: nobody knows what it says, so its own name has to do."""
+    at = (item for item in listing.broken if (namespace_of(item.path), _stem(item.path)) == (namespace, name))
+    return next(at, None)
+
+
+def _stem(path: str) -> str:
+    return splitext(basename(path))[0]
 
 
 def create_job(repository: Repository, job: Job, change: Change, random: Callable[[int], bytes]) -> tuple[StoredJob, str]:
     """Commit a new job, give it its id, and return it with the commit. Raise Conflict if the name is taken."""
+    refuse_other_source(job)
+    listing = list_jobs(repository)
+    if is_taken(listing, job.namespace, job.name):
+        raise taken(job)
+    refuse_more(listing, 1)
     job = replace(job, id=ids.uuid4_from(random(16)))
     raw = manifest.dump(job)
     path = names.manifest_path(job.namespace, job.name)
     try:
-        commit = repository.commit([FileChange(path, raw.encode())], f"Create job {job.namespace}/{job.name}", change)
+        commit = repository.commit([FileChange(path, raw.encode())], f"Create job {job.reference}", change)
     except Conflict as e:
-        raise Conflict(
-            f"a job {job.name!r} is in namespace {job.namespace!r} already",
-            problems={"name": "is taken in this namespace; choose another, or change the existing job"},
-        ) from e
+        raise taken(job) from e
     return StoredJob(job, path, commit.blobs[path], raw), commit.sha
 
 
+def taken(job: Job) -> Conflict:
+    """Return the error for a name that another job has."""
+    return Conflict(
+        f"a job {job.name!r} is in namespace {job.namespace!r} already",
+        problems={"name": "is taken in this namespace; choose another, or change the existing job"},
+    )
+
+
+def refuse_more(listing: Listing, count: int) -> None:
+    """Raise Conflict if the tenant may not have that many more jobs."""
+    if len(listing.jobs) + len(listing.broken) + count > quotas.MAX_JOBS:
+        raise Conflict(quotas.too_many("jobs", quotas.MAX_JOBS), code="too_many")
+
+
 def delete_job(repository: Repository, namespace: str, name: str, change: Change) -> str:
-    """Commit the removal of a job and return the commit. Raise Forbidden for a discovered one, NotFound if there is none."""
-    before = _existing_file(repository, namespace, name)
-    deletion = FileChange(names.manifest_path(namespace, name), sha=before)
-    return repository.commit([deletion], f"Delete job {namespace}/{name}", change).sha
+    """Commit the removal of a job, even one whose manifest is broken, and return the commit.
 
-
-def _existing_file(repository: Repository, namespace: str, name: str) -> str:
-    """Return the blob sha of a job that may be deleted; a broken manifest may."""
+    Raise Forbidden for a discovered one, NotFound if there is none.
+    """
+    listing = list_jobs(repository)
     try:
-        stored = load_job(repository, namespace, name)
+        stored = pick_job(listing, namespace, name)
+        if is_discovered(stored.job):
+            raise Forbidden(DISCOVERED_REFUSAL)
+        deletion = FileChange(stored.path, sha=stored.sha)
     except Invalid:
-        return repository.forge.read_file(repository.owner, repository.name, names.manifest_path(namespace, name)).sha
-    if is_discovered(stored.job):
-        raise Forbidden(DISCOVERED_REFUSAL)
-    return stored.sha
-
-
-def _no_job(namespace: str, name: str) -> str:
-    return f"no job {name!r} in namespace {namespace!r}"
+        broken = _broken_at(listing, namespace, name)
+        if broken is None:
+            raise
+        deletion = FileChange(broken.path, sha=broken.sha)
+    return repository.commit([deletion], f"Delete job {namespace}/{name}", change).sha

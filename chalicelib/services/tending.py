@@ -1,12 +1,11 @@
 """Tending a repository after a push: ids for jobs that have none, and a verdict on the commit where its author looks."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.domain import ids, manifest_edits
 from chalicelib.forgejo.files import Author, FileChange
-from chalicelib.services.jobs import Listing, list_jobs
+from chalicelib.services.jobs import Listing, doubles, list_jobs
 from chalicelib.services.repository import Repository
 
 AUTHOR = Author("Crontopus", "noreply@crontopus.invalid")
@@ -39,7 +38,7 @@ def tend(repository: Repository, random: Callable[[int], bytes], request_id: str
     ]
     commit = listing.commit
     if changes:
-        message = f"Give {len(changes)} job{'s' if len(changes) > 1 else ''} an id\n\nCrontopus-Request-Id: {request_id}\n"
+        message = f"Give {_counted(len(changes), 'job')} an id\n\nCrontopus-Request-Id: {request_id}\n"
         commit = repository.forge.commit(repository.owner, repository.name, changes, message, AUTHOR).sha
     problems = _problems(listing, {change.path for change in changes})
     _judge(repository, commit, problems, len(listing.jobs))
@@ -47,22 +46,21 @@ def tend(repository: Repository, random: Callable[[int], bytes], request_id: str
 
 
 def _problems(listing: Listing, mended: set[str]) -> tuple[str, ...]:
-    broken = [f"{item.path}: {field}: {words}" for item in listing.broken for field, words in item.problems.items()]
+    files = (*listing.broken, *doubles(listing))
+    broken = [f"{item.path}: {field}: {words}" for item in files for field, words in item.problems.items()]
     nameless = [
         f"{stored.path}: metadata.id: is missing and could not be added; add a UUID of version 4"
         for stored in listing.jobs
         if stored.job.id is None and stored.path not in mended
     ]
-    times = Counter(stored.job.id for stored in listing.jobs if stored.job.id)
-    doubled = [
-        f"{stored.path}: metadata.id: stands in {times[stored.job.id]} files; a copy needs an id of its own"
-        for stored in listing.jobs
-        if stored.job.id and times[stored.job.id] > 1
-    ]
-    return tuple(broken + nameless + doubled)
+    return tuple(broken + nameless)
 
 
 def _judge(repository: Repository, commit: str, problems: tuple[str, ...], jobs: int) -> None:
-    words = f"{len(problems)} problems; {problems[0]}" if problems else f"{jobs} jobs, all good"
+    words = f"{_counted(len(problems), 'problem')}; {problems[0]}" if problems else f"{_counted(jobs, 'job')}, all good"
     state = "failure" if problems else "success"
     repository.forge.set_status(repository.owner, repository.name, commit, state, CONTEXT, words[:MAX_DESCRIPTION])
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("s" if count != 1 else "")

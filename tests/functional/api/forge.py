@@ -36,9 +36,14 @@ class TestForge:
 
     def push(self, tenant_id: str, path: str, content: bytes) -> None:
         """Commit a file by git, as a person would."""
+        self.push_all(tenant_id, {path: content})
+
+    def push_all(self, tenant_id: str, files: dict[str, bytes]) -> None:
+        """Commit files by git, as a person would."""
         clone = self._clone(tenant_id)
-        (clone / path).parent.mkdir(parents=True, exist_ok=True)
-        (clone / path).write_bytes(content)
+        for path, content in files.items():
+            (clone / path).parent.mkdir(parents=True, exist_ok=True)
+            (clone / path).write_bytes(content)
         self._git(clone, "add", "-A")
         self._git(clone, "-c", "user.name=hand", "-c", "user.email=hand@example.org", "commit", "-qm", "By hand")
         self._git(clone, "push", "-q", "origin", "HEAD:main")

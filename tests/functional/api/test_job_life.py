@@ -64,7 +64,7 @@ def test_resuming_what_runs_is_no_commit(ada, forge, backup):
 def test_a_paused_job_stays_in_its_file_whatever_name_stands_in_it(ada, forge):
     forge.push("ada", "default/file.yaml", DISCOVERED.replace(b"source: discovered, ", b""))
 
-    assert ada.post("/api/jobs/default/file/pause").body["job"]["path"] == "default/file.yaml"
+    assert ada.post("/api/jobs/default/tidy-web-1/pause").body["job"]["path"] == "default/file.yaml"
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "adopt"])
@@ -91,7 +91,9 @@ def test_an_adopted_job_moves_in_one_commit_and_loses_the_label_alone(ada, forge
     assert changed_files(forge) == [f"A\t{target}/tidy-web-1.yaml", "D\tdiscovered/tidy-web-1.yaml"]
     assert ada.get("/api/jobs/discovered/tidy-web-1").status == 404
     changes = {key: adopted.body["job"][key] for key in ("path", "sha", "url")}
-    assert adopted.body["job"] == discovered | {"namespace": target, "labels": {"endpoint": "web-1"}} | changes
+    assert (
+        adopted.body["job"] == discovered | {"namespace": target, "labels": {"endpoint": "web-1"}, "state": "enabled"} | changes
+    )
 
 
 def test_an_adopted_job_may_be_deleted(ada, discovered):

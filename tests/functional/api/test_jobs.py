@@ -1,5 +1,7 @@
 import pytest
 
+from tests.functional.api.test_job_moves import DISCOVERED
+
 JOB = {"name": "backup", "schedule": "*/5 * * * *", "command": 'echo "it\'s 100%" $(date)\ntrue\n'}
 
 
@@ -79,7 +81,7 @@ def test_a_deleted_job_is_gone(ada):
     ("change", "field", "words"),
     [
         ({"schedule": "* * * *"}, "schedule", "needs 5 fields"),
-        ({"schedule": "0 0 30 2 *"}, "schedule", "Bad day-of-month"),
+        ({"schedule": "0 0 30 2 *"}, "schedule", "it never fires"),
         ({"command": "  "}, "command", "must not be empty"),
         ({"command": "x" * 9000}, "command", "at most 8192 bytes"),
         ({"name": "No_Good"}, "name", "lower-case"),
@@ -121,9 +123,9 @@ def test_a_broken_manifest_can_be_deleted(ada, forge):
 
 
 def test_a_discovered_job_is_not_deleted(ada, forge):
-    ada.post("/api/jobs", JOB | {"labels": {"source": "discovered"}})
+    forge.push("ada", "discovered/tidy.yaml", DISCOVERED)
 
-    answer = ada.delete("/api/jobs/default/backup")
+    answer = ada.delete("/api/jobs/discovered/tidy-web-1")
 
     assert answer.status == 403
     assert answer.body["error"]["message"] == (
@@ -151,3 +153,13 @@ def test_a_forge_that_is_down_is_said_and_nothing_is_half_stored(ada, flaky_forg
     assert int(answer.headers["Retry-After"]) > 0
     flaky_forge.is_down = False
     assert ada.post("/api/jobs", JOB).status == 201
+
+
+@pytest.mark.parametrize("before", [None, {"namespace": "discovered", "name": "tidy-web-1"}])
+def test_only_a_report_or_an_adoption_says_whether_a_job_is_discovered(ada, forge, before):
+    forge.push("ada", "discovered/tidy.yaml", DISCOVERED)
+    job = JOB | (before or {"labels": {"source": "discovered"}})
+
+    answer = ada.put("/api/jobs/discovered/tidy-web-1", job) if before else ada.post("/api/jobs", job)
+
+    assert (answer.status, list(answer.problems)) == (422, ["namespace" if before else "labels"])

@@ -51,7 +51,7 @@ def test_a_job_pushed_without_an_id_gets_one_once(api, ada, forge):
     assert len(detail["job"]["id"]) == 36
     assert detail["manifest"].replace(f"  id: {detail['job']['id']}\n", "") == NAMELESS.decode()
     assert [one["subject"] for one in forge.commits("ada")][:2] == ["Give 1 job an id", "By hand"]
-    assert verdicts(forge)[0] == ("success", "1 jobs, all good")
+    assert verdicts(forge)[0] == ("success", "1 job, all good")
 
 
 def test_problems_are_told_and_keep_no_other_job_from_its_id(api, ada, forge):
@@ -62,7 +62,7 @@ def test_problems_are_told_and_keep_no_other_job_from_its_id(api, ada, forge):
 
     assert told["ids_given"] == 1
     assert told["problems"][0].startswith("default/broken.yaml: manifest:")
-    assert verdicts(forge)[0] == ("failure", f"1 problems; {told['problems'][0]}")
+    assert verdicts(forge)[0] == ("failure", f"1 problem; {told['problems'][0]}")
 
 
 def test_a_copied_id_is_told(api, ada, forge):
