@@ -22,12 +22,13 @@ class AppSecret:
     """What the whole application knows and nobody else.
 
     jwt_keys: key id -> at least 32 bytes; the last one signs, all of them verify. forge_token: the bot's, which commits.
-    forge_admin: login and password that make users and tokens on the forge.
+    forge_admin: login and password that make users and tokens on the forge. smtp_password: empty where mails do not need one.
     """
 
     jwt_keys: Mapping[str, bytes]
     forge_token: str
     forge_admin: tuple[str, str]
+    smtp_password: str = ""
 
 
 def aws_client(service: str, region: str) -> Any:
@@ -67,19 +68,32 @@ class Vault:
         raw = json.loads(answer["SecretString"])
         login, _, password = raw["forge_admin"].partition(":")
         keys = {kid: base64.b64decode(key) for kid, key in raw["jwt_keys"].items()}
-        return AppSecret(jwt_keys=keys, forge_token=raw["forge_token"], forge_admin=(login, password))
+        return AppSecret(
+            jwt_keys=keys,
+            forge_token=raw["forge_token"],
+            forge_admin=(login, password),
+            smtp_password=raw.get("smtp_password", ""),
+        )
 
     def seal(self, tenant_id: str, plain: str) -> bytes:
         """Return `plain` encrypted so that only this tenant's name opens it again. plain: at most 4 KiB."""
-        context = {"tenant_id": tenant_id}
-        answer = self._call("kms", "encrypt", KeyId=self._kms_key, Plaintext=plain.encode(), EncryptionContext=context)
-        return bytes(answer["CiphertextBlob"])
+        return self.seal_bytes(tenant_id, plain.encode())
 
     def unseal(self, tenant_id: str, sealed: bytes) -> str:
         """Return what was sealed for this tenant. Raise Unavailable if KMS refuses, as it does for another tenant's."""
+        return self.unseal_bytes(tenant_id, sealed).decode()
+
+    def seal_bytes(self, tenant_id: str, plain: bytes) -> bytes:
+        """Do what `seal` does."""
+        context = {"tenant_id": tenant_id}
+        answer = self._call("kms", "encrypt", KeyId=self._kms_key, Plaintext=plain, EncryptionContext=context)
+        return bytes(answer["CiphertextBlob"])
+
+    def unseal_bytes(self, tenant_id: str, sealed: bytes) -> bytes:
+        """Do what `unseal` does."""
         context = {"tenant_id": tenant_id}
         answer = self._call("kms", "decrypt", KeyId=self._kms_key, CiphertextBlob=sealed, EncryptionContext=context)
-        return bytes(answer["Plaintext"]).decode()
+        return bytes(answer["Plaintext"])
 
     def _call(self, service: str, operation: str, **arguments: object) -> Any:
         try:

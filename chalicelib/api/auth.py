@@ -9,6 +9,7 @@ from pydantic import Field
 from chalicelib import config
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain import limits, names
+from chalicelib.domain.audit import Unaudited
 from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.services import doors, logins, registration, sessions
 
@@ -90,7 +91,16 @@ class PasswordChanged(Model):
     sessions_ended: int
 
 
-@bp.api("POST", "/api/auth/register", auth="public", limit=limits.REGISTER, body=Registration, returns=UserAnswer, status=201)
+@bp.api(
+    "POST",
+    "/api/auth/register",
+    auth="public",
+    limit=limits.REGISTER,
+    body=Registration,
+    returns=UserAnswer,
+    status=201,
+    audit="account.registered",
+)
 def register(ask: Ask) -> UserAnswer:
     """Make an account with its private repository; repeated with the same password it completes what was begun."""
     body: Registration = ask.body
@@ -102,28 +112,48 @@ def register(ask: Ask) -> UserAnswer:
         public_url=config.load().public_url,
         random=secrets.token_bytes,
     )
-    return UserAnswer(
-        user=_user(registration.register(open_doors, body.username, body.email, body.password, datetime.now(UTC)))
-    )
+    tenant = registration.register(open_doors, body.username, body.email, body.password, datetime.now(UTC))
+    ask.noted["tenant_id"] = tenant.tenant_id
+    return UserAnswer(user=_user(tenant))
 
 
-@bp.api("POST", "/api/auth/login", auth="public", limit=limits.LOGIN, body=Login, body_format="form", returns=SessionAnswer)
+@bp.api(
+    "POST",
+    "/api/auth/login",
+    auth="public",
+    limit=limits.LOGIN,
+    body=Login,
+    body_format="form",
+    returns=SessionAnswer,
+    audit="session.started",
+)
 def login(ask: Ask) -> SessionAnswer:
     """Open a session with username and password (OAuth 2 password form)."""
     client = ask.request.headers.get("user-agent", "unknown")[:200]
-    return _session(logins.login(_signer(), ask.body.username, ask.body.password, client, datetime.now(UTC)))
+    ask.noted["claimed"] = ask.body.username
+    session = logins.login(_signer(), ask.body.username, ask.body.password, client, datetime.now(UTC))
+    ask.noted["tenant_id"] = ask.body.username
+    return _session(session)
 
 
-@bp.api("POST", "/api/auth/refresh", auth="public", body=RefreshToken, returns=SessionAnswer)
+@bp.api(
+    "POST",
+    "/api/auth/refresh",
+    auth="public",
+    body=RefreshToken,
+    returns=SessionAnswer,
+    audit=Unaudited("goes on with a session whose start is written down"),
+)
 def refresh(ask: Ask) -> SessionAnswer:
     """Exchange a refresh token, which is used up by that, for a new session."""
     return _session(logins.refresh(_signer(), ask.body.refresh_token, datetime.now(UTC)))
 
 
-@bp.api("POST", "/api/auth/logout", auth="public", body=RefreshToken, returns=Empty)
+@bp.api("POST", "/api/auth/logout", auth="public", body=RefreshToken, returns=Empty, audit="session.ended")
 def logout(ask: Ask) -> Empty:
     """End a session."""
-    logins.logout(ask.body.refresh_token)
+    if tenant_id := logins.logout(ask.body.refresh_token):
+        ask.noted["tenant_id"] = tenant_id
     return Empty()
 
 
@@ -159,7 +189,7 @@ def list_sessions(ask: Ask) -> SessionList:
     return SessionList(sessions=found)
 
 
-@bp.api("DELETE", "/api/auth/sessions/{session_id}", auth="user", scope="admin:tenant", returns=Empty)
+@bp.api("DELETE", "/api/auth/sessions/{session_id}", auth="user", scope="admin:tenant", returns=Empty, audit="session.ended")
 def end_session(ask: Ask, session_id: str) -> Empty:
     """End one of the caller's sessions; its access token lives on for at most 15 minutes."""
     logins.end_session(ask.known_caller, session_id)
@@ -174,6 +204,7 @@ def end_session(ask: Ask, session_id: str) -> Empty:
     scope="admin:tenant",
     body=PasswordChange,
     returns=PasswordChanged,
+    audit="password.changed",
 )
 def change_password(ask: Ask) -> PasswordChanged:
     """Replace the caller's password and end all other sessions."""

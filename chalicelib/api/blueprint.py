@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from chalice.app import Blueprint, Request, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from chalicelib.api import errors, rate_limits, reading
-from chalicelib.api.callers import Auth, authenticate
+from chalicelib.api import audit_hook, errors, idempotency, rate_limits, reading
+from chalicelib.api.callers import Auth, authorize, identify
 from chalicelib.domain import limits, times
+from chalicelib.domain.audit import Unaudited
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.limits import Limit
 from chalicelib.domain.scopes import Scope
@@ -59,6 +60,7 @@ class RouteSpec:
     scope: what an API token must hold, None on routes that no user may call. status: that of success.
     returns: None where the answer is text of the media type.
     alias_of: method and path that replace this route, for old clients; None for every other route.
+    audit: what the audit log calls it, or why it writes nothing there.
     """
 
     method: str
@@ -74,17 +76,22 @@ class RouteSpec:
     limit: Limit | None
     media_type: MediaType = "application/json"
     alias_of: str | None = None
+    audit: str | Unaudited | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a handler gets. body and query are instances of the declared models; caller is None on public routes."""
+    """What a handler gets. body and query are instances of the declared models; caller is None on public routes.
+
+    noted: what the handler adds to the target of the audit entry, never a secret; see api/audit_hook.py for what names the log.
+    """
 
     request: Request
     request_id: str
     caller: Caller | None
     body: Any
     query: Any
+    noted: dict[str, str] = field(default_factory=dict)
 
     @property
     def known_caller(self) -> Caller:
@@ -137,6 +144,7 @@ class ApiBlueprint(Blueprint):
         status: int = 200,
         aliases: Sequence[str] = (),
         limit: Limit | Literal["default"] | None = "default",
+        audit: str | Unaudited | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model.
 
@@ -149,6 +157,7 @@ class ApiBlueprint(Blueprint):
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
             counted = rate_limits.default(method, auth) if limit == "default" else limit
             spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted, media_type)
+            spec = replace(spec, audit=audit)
             self._expose(spec, handler)
             for older in aliases:
                 older_method, older_path = older.split(" ")
@@ -174,18 +183,23 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
     request_id = request.context.get("requestId", "local")
     caller: Caller | None = None
     limited: dict[str, str] = {}
+    noted: dict[str, str] = {}
     try:
-        limits.refuse_large_body(len(request.raw_body or b""))
-        caller = authenticate(spec.auth, spec.scope, request.headers.get("authorization"))
+        if spec.auth != "ping":  # which keeps the beginning of any body
+            limits.refuse_large_body(len(request.raw_body or b""))
+        key = idempotency.key_of(spec, request)
+        caller = identify(spec.auth, request.headers.get("authorization"), is_repeated=key is not None)
+        authorize(caller, spec.auth, spec.scope)
         rate_limits.count(spec.limit, caller, request, limited)
-        ask = Ask(request, request_id, caller, reading.body_of(request, spec), reading.query_of(request, spec))
-        response = _response(spec, handler(ask, **arguments))
+        ask = Ask(request, request_id, caller, reading.body_of(request, spec), reading.query_of(request, spec), noted)
+        response = idempotency.answer(key, ask, spec, arguments, lambda: _response(spec, handler(ask, **arguments)))
     except CrontopusError as e:
         response = _refusal(spec, errors.translate(e, request_id))
     except Exception:
         log.exception("unexpected error", extra={"request_id": request_id, "route": spec.path})
         response = _refusal(spec, errors.unexpected(request_id))
     response.headers |= {"X-Request-Id": request_id, **limited}
+    audit_hook.write(spec, request, caller, arguments, response, noted)
     _log(spec, caller, response, request_id, started)
     return response
 

@@ -23,20 +23,28 @@ ALLOWED: dict[Auth, frozenset[str]] = {
 }
 
 
-def authenticate(auth: Auth, scope: Scope | None, header: str | None) -> Caller | None:
-    """Return who asks, None on a public route. scope: what a user's API token must hold, None for what no narrow one may do.
+def identify(auth: Auth, header: str | None, *, is_repeated: bool = False) -> Caller | None:
+    """Return who asks, None on a public route. Raise Unauthenticated without a credential in force.
 
-    Raise Unauthenticated without a credential in force, Forbidden for one that is good elsewhere but not here.
+    is_repeated: the request says of itself that it may be one of before.
     """
     # A webhook is known by the signature of its body, a ping by what its path holds; their routes check that.
     if auth in ("public", "webhook", "ping"):
         return None
-    caller = _caller(_bearer(header))
+    return _caller(_bearer(header), is_repeated=is_repeated)
+
+
+def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:
+    """Raise Forbidden for a credential that is good elsewhere but not here.
+
+    scope: what a user's API token must hold, None for what no narrow one may do.
+    """
+    if caller is None:
+        return
     if caller.kind not in ALLOWED[auth]:
         raise Forbidden(f"this route takes another kind of credential than a {caller.kind}'s")
     if caller.kind == "user":
         _refuse_narrow(caller, scope)
-    return caller
 
 
 def _refuse_narrow(caller: Caller, scope: Scope | None) -> None:
@@ -53,10 +61,10 @@ def _bearer(header: str | None) -> str:
     return token.strip()
 
 
-def _caller(token: str) -> Caller:
+def _caller(token: str, *, is_repeated: bool) -> Caller:
     now = datetime.now(UTC)
     if token.count(".") == 2:
         return sessions.caller_of_jwt(token, vault().secret().jwt_keys, now)
     if tokens.kind_of(token) == "api":
         return api_tokens.caller_of(token, now)
-    return sessions.caller_of_token(token, now)
+    return sessions.caller_of_token(token, now, is_repeated=is_repeated)

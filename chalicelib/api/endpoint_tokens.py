@@ -25,7 +25,14 @@ def rotate_token(ask: Ask, endpoint_id: str) -> RotatedToken:
     return RotatedToken(token=rotated.token, previous_valid_until=rotated.previous_valid_until)
 
 
-@bp.api("POST", "/api/endpoints/{endpoint_id}/release", auth="user", scope="write:endpoints", returns=EndpointAnswer)
+@bp.api(
+    "POST",
+    "/api/endpoints/{endpoint_id}/release",
+    auth="user",
+    scope="write:endpoints",
+    returns=EndpointAnswer,
+    audit="endpoint.released",
+)
 def release_endpoint(ask: Ask, endpoint_id: str) -> EndpointAnswer:
     """Let another tenant take the machine over within a week; then this endpoint ends."""
     now = datetime.now(UTC)

@@ -19,6 +19,7 @@ from chalicelib.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from chalicelib.domain.idempotency import InProgress
 
 
 class UnsupportedMedia(CrontopusError):
@@ -47,9 +48,9 @@ ErrorAnswer = tuple[int, dict[str, Any], dict[str, str]]
 
 def translate(error: CrontopusError, request_id: str) -> ErrorAnswer:
     """Return status, body and headers for an error."""
-    status = STATUS.get(type(error), 500)
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     headers = {}
-    if isinstance(error, Unavailable | TooManyRequests):
+    if isinstance(error, Unavailable | TooManyRequests | InProgress):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -14,7 +14,13 @@ class AdoptIn(Model):
 
 
 @bp.api(
-    "POST", "/api/jobs/{namespace}/{name}/pause", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=JobAnswer
+    "POST",
+    "/api/jobs/{namespace}/{name}/pause",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    returns=JobAnswer,
+    audit="job.paused",
 )
 def pause_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Take a job out of the schedulers until it is resumed; its definition stays."""
@@ -22,7 +28,13 @@ def pause_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
 
 
 @bp.api(
-    "POST", "/api/jobs/{namespace}/{name}/resume", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=JobAnswer
+    "POST",
+    "/api/jobs/{namespace}/{name}/resume",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    returns=JobAnswer,
+    audit="job.resumed",
 )
 def resume_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Put a paused job back into the schedulers."""
@@ -37,6 +49,7 @@ def resume_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     scope="write:jobs",
     body=AdoptIn,
     returns=JobAnswer,
+    audit="job.adopted",
 )
 def adopt_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Move a discovered job into a namespace of one's own; from then on it is defined here."""

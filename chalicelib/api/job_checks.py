@@ -2,6 +2,7 @@
 
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model
 from chalicelib.domain import manifest_check
+from chalicelib.domain.audit import Unaudited
 
 bp = ApiBlueprint(__name__)
 
@@ -19,7 +20,15 @@ class Verdict(Model):
     warnings: list[str]
 
 
-@bp.api("POST", "/api/jobs/validate", auth="user", scope="read:jobs", body=ManifestIn, returns=Verdict)
+@bp.api(
+    "POST",
+    "/api/jobs/validate",
+    auth="user",
+    scope="read:jobs",
+    body=ManifestIn,
+    returns=Verdict,
+    audit=Unaudited("stores nothing"),
+)
 def validate_manifest(ask: Ask) -> Verdict:
     """Judge a manifest without storing it; one with problems is an answer too, not an error."""
     found = manifest_check.check(ask.body.manifest.encode(), ask.body.path, ask.known_caller.tenant_id)

@@ -17,6 +17,7 @@ from chalicelib.services.jobs import StoredJob
 
 bp = ApiBlueprint(__name__)
 
+
 class JobIn(Model):
     """A job; the manifest's own rules judge it. Spans are texts such as 90s, 30m or 2h, memory is one such as 512M.
 
@@ -117,7 +118,15 @@ def list_jobs(ask: Ask) -> JobList:
 
 
 @bp.api(
-    "POST", "/api/jobs", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", body=JobIn, returns=JobAnswer, status=201
+    "POST",
+    "/api/jobs",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    body=JobIn,
+    returns=JobAnswer,
+    status=201,
+    audit="job.created",
 )
 def create_job(ask: Ask) -> JobAnswer:
     """Commit a new job."""
@@ -140,6 +149,7 @@ def get_job(ask: Ask, namespace: str, name: str) -> Answer:
     scope="write:jobs",
     body=JobIn,
     returns=JobAnswer,
+    audit="job.changed",
 )
 def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     """Commit a job's new definition; another name or namespace moves it, its id stays. If-Match guards another's change."""
@@ -152,7 +162,15 @@ def update_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     return JobAnswer(job=shown_job(ask, stored), commit=commit)
 
 
-@bp.api("DELETE", "/api/jobs/{namespace}/{name}", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=Deleted)
+@bp.api(
+    "DELETE",
+    "/api/jobs/{namespace}/{name}",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    returns=Deleted,
+    audit="job.deleted",
+)
 def delete_job(ask: Ask, namespace: str, name: str) -> Deleted:
     """Commit the removal of a job."""
     return Deleted(commit=jobs.delete_job(repository_of(ask), namespace, name, change_of(ask)))

@@ -60,6 +60,7 @@ def list_namespaces(ask: Ask) -> NamespaceList:
     body=NamespaceIn,
     returns=NamespaceAnswer,
     status=201,
+    audit="namespace.created",
 )
 def create_namespace(ask: Ask) -> NamespaceAnswer:
     """Commit a new, empty namespace."""
@@ -68,7 +69,15 @@ def create_namespace(ask: Ask) -> NamespaceAnswer:
     return NamespaceAnswer(namespace=_out(Namespace(ask.body.name, False, 0, described)), commit=commit)
 
 
-@bp.api("DELETE", "/api/namespaces/{name}", auth="user", limit=limits.JOB_WRITES, scope="write:jobs", returns=NamespaceDeleted)
+@bp.api(
+    "DELETE",
+    "/api/namespaces/{name}",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    returns=NamespaceDeleted,
+    audit="namespace.deleted",
+)
 def delete_namespace(ask: Ask, name: str) -> NamespaceDeleted:
     """Commit the removal of an empty namespace."""
     return NamespaceDeleted(commit=namespaces.delete_namespace(repository_of(ask), name, change_of(ask)))

@@ -58,7 +58,16 @@ class ApiTokenList(Model):
     next: None = None
 
 
-@bp.api("POST", "/api/tokens", auth="user", scope="admin:tokens", body=ApiTokenIn, returns=ApiTokenMade, status=201)
+@bp.api(
+    "POST",
+    "/api/tokens",
+    auth="user",
+    scope="admin:tokens",
+    body=ApiTokenIn,
+    returns=ApiTokenMade,
+    status=201,
+    audit="token.created",
+)
 def create_token(ask: Ask) -> ApiTokenMade:
     """Make an API token with some or all of the caller's scopes; its plain text is shown this once."""
     body: ApiTokenIn = ask.body
@@ -73,7 +82,15 @@ def list_tokens(ask: Ask) -> ApiTokenList:
     return ApiTokenList(tokens=[_out(found) for found in api_tokens.list_tokens(ask.known_caller)])
 
 
-@bp.api("PATCH", "/api/tokens/{token_id}", auth="user", scope="admin:tokens", body=ApiTokenChange, returns=ApiTokenAnswer)
+@bp.api(
+    "PATCH",
+    "/api/tokens/{token_id}",
+    auth="user",
+    scope="admin:tokens",
+    body=ApiTokenChange,
+    returns=ApiTokenAnswer,
+    audit="token.changed",
+)
 def change_token(ask: Ask, token_id: str) -> ApiTokenAnswer:
     """Change an API token's name or expiry; its scopes stay as they are."""
     body: ApiTokenChange = ask.body
@@ -84,7 +101,7 @@ def change_token(ask: Ask, token_id: str) -> ApiTokenAnswer:
     return ApiTokenAnswer(token=_out(api_tokens.change(ask.known_caller, token_id, wanted, datetime.now(UTC))))
 
 
-@bp.api("DELETE", "/api/tokens/{token_id}", auth="user", scope="admin:tokens", returns=Empty)
+@bp.api("DELETE", "/api/tokens/{token_id}", auth="user", scope="admin:tokens", returns=Empty, audit="token.revoked")
 def revoke_token(ask: Ask, token_id: str) -> Empty:
     """Revoke an API token; it is dead from the next request on."""
     api_tokens.revoke(ask.known_caller, token_id)

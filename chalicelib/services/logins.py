@@ -109,11 +109,13 @@ def _next(signer: Signer, spent: Credential, token: str, now: datetime) -> Sessi
     return _session(signer, following, plain, now)
 
 
-def logout(token: str) -> None:
-    """End a session; one that has ended already, or never was, stays ended."""
+def logout(token: str) -> str | None:
+    """End a session and return whose it was, None for one that has ended already or never was."""
     known = _find(token)
-    if known:
-        token_store.delete_family(known.tenant_id, known.family or "")
+    if known is None:
+        return None
+    token_store.delete_family(known.tenant_id, known.family or "")
+    return known.tenant_id
 
 
 def list_sessions(caller: Caller, now: datetime) -> list[OpenSession]:

@@ -1,7 +1,7 @@
 """Who a token speaks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -65,16 +65,19 @@ def caller_of_jwt(token: str, keys: Mapping[str, bytes], now: datetime) -> Calle
     return Caller("user", str(claims["sub"]), str(claims["sub"]), session_id=str(claims.get("sid")))
 
 
-def caller_of_token(token: str, now: datetime) -> Caller:
+def caller_of_token(token: str, now: datetime, *, is_repeated: bool = False) -> Caller:
     """Return the endpoint or enrollment-token holder a stored token speaks for.
 
+    is_repeated: whoever asks may have asked before, so an enrollment token that is used up still says who it is;
+    it lets nobody in, since enrolling spends it first.
     Raise Unauthenticated if it is not in force, Gone if it was that of an endpoint that has been deleted.
     """
     kind = tokens.kind_of(token)
     credential = token_store.find(tokens.digest(token)) if kind in ("endpoint", "enrollment") else None
     if credential is None or credential.kind != kind:
         raise _refusal(token)
-    if not credential.is_in_force(now):
+    judged = replace(credential, max_uses=None) if is_repeated else credential
+    if not judged.is_in_force(now):
         raise Unauthenticated("this token has expired or is used up; make a new one")
     return Caller("endpoint" if kind == "endpoint" else "enroll", credential.tenant_id, credential.owner, credential)
 

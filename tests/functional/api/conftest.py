@@ -11,7 +11,7 @@ import time_machine as clocks
 
 from chalicelib import config
 from chalicelib.forgejo.client import Forgejo
-from chalicelib.services import doors, jobs, rate_limits
+from chalicelib.services import audit, doors, jobs, rate_limits
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api import forge as forges
 from tests.functional.api.client import Answer, Api, connect
@@ -76,7 +76,7 @@ def api(tables, forge, monkeypatch) -> Iterator[Api]:
 
 
 def _forget_doors() -> None:
-    for cached in (config.load, doors.vault, doors._forge, doors._provisioning, rate_limits.limiter):
+    for cached in (config.load, doors.vault, doors._forge, doors._provisioning, rate_limits.limiter, audit.refusals):
         cached.cache_clear()
     jobs._listings.clear()
 

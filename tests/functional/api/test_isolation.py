@@ -97,5 +97,5 @@ def test_no_route_opens_without_a_credential(api, adas_things, spec):
 
 @pytest.mark.parametrize("spec", PROTECTED, ids=lambda spec: f"{spec.method} {spec.path}")
 def test_a_stranger_leaves_no_trace_in_adas_lists(api, ada, strangers, adas_things, spec):
-    for path in ("/api/jobs", "/api/runs", "/api/endpoints", "/api/enrollment-tokens", "/api/tokens"):
+    for path in ("/api/jobs", "/api/runs", "/api/endpoints", "/api/enrollment-tokens", "/api/tokens", "/api/audit"):
         assert SECRET not in str(api.as_(strangers["user"]).get(path).body)

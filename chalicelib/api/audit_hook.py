@@ -1,0 +1,70 @@
+"""From a request and its answer to the entry in the audit log."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from chalice.app import Request, Response
+
+from chalicelib.domain.audit import Act, Actor, Outcome
+from chalicelib.services import audit
+from chalicelib.services.sessions import Caller
+
+if TYPE_CHECKING:
+    from chalicelib.api.blueprint import RouteSpec
+
+# What a handler notes to say whose log a public route writes to: the account it found, or the one a stranger claims to be.
+TENANT, CLAIMED = "tenant_id", "claimed"
+
+
+def write(
+    spec: "RouteSpec",
+    request: Request,
+    caller: Caller | None,
+    arguments: Mapping[str, str],
+    response: Response,
+    noted: Mapping[str, str],
+) -> None:
+    """Write down what a request did, or was kept from doing, if its route says so. Never raises."""
+    outcome = _outcome(response)
+    if not isinstance(spec.audit, str) or outcome is None:
+        return
+    tenant_id = caller.tenant_id if caller else noted.get(TENANT)
+    act = Act(
+        tenant_id=tenant_id or "",
+        action=spec.audit,
+        outcome=outcome,
+        by=_actor(caller, noted),
+        at=datetime.now(UTC),
+        request_id=response.headers["X-Request-Id"],
+        address=request.context["identity"]["sourceIp"],
+        target=audit.target_of(arguments, response.body, _further(noted)),
+        error=response.body["error"]["code"] if outcome != "done" and isinstance(response.body, dict) else None,
+    )
+    if outcome == "refused" and (tenant_id or CLAIMED in noted):
+        audit.record_refusal(act, claimed=None if tenant_id else noted[CLAIMED])
+    elif outcome != "refused" and tenant_id:
+        audit.record(act)
+
+
+def _outcome(response: Response) -> Outcome | None:
+    """Return what became of a request, None if nothing was done: it was malformed, came too often, or is told again."""
+    if "Idempotency-Replayed" in response.headers:
+        return None
+    if response.status_code < 400:
+        return "done"
+    if response.status_code in (401, 403):
+        return "refused"
+    return "failed" if response.status_code >= 500 else None
+
+
+def _actor(caller: Caller | None, noted: Mapping[str, str]) -> Actor:
+    if caller is None:
+        return Actor("anonymous", noted.get(TENANT) or noted.get(CLAIMED) or "")
+    kind = "token" if caller.kind == "user" and caller.credential else caller.kind
+    token_id = caller.credential.token_id if caller.credential else None
+    return Actor(kind, caller.name, token_id, caller.session_id)
+
+
+def _further(noted: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in noted.items() if name not in (TENANT, CLAIMED)}

@@ -1,0 +1,253 @@
+"""Who changed what: written down once, in a chain, whatever else goes wrong."""
+
+import concurrent.futures
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.domain import audit as rules
+from chalicelib.services import audit
+from chalicelib.store import audit as audit_store
+from tests.functional.api.conftest import FACTS, PASSWORD
+from tests.tables import aws
+
+JOB = {"name": "backup", "schedule": "@daily", "command": "echo a-secret-command"}
+
+
+def entries(api, query: str = "") -> list[dict]:
+    return list(api.get(f"/api/audit{query}").body["entries"])
+
+
+def actions(api, query: str = "") -> list[str]:
+    return [entry["action"] for entry in entries(api, query)]
+
+
+def tamper(tenant_id: str, seq: int, **changes: dict) -> None:
+    names = {f"#{name}": name for name in changes}
+    sets = ", ".join(f"#{name} = :{name}" for name in changes)
+    aws("dynamodb").update_item(
+        TableName="crontopus-audit",
+        Key={"tenant_id": {"S": tenant_id}, "seq": {"N": str(seq)}},
+        UpdateExpression=f"SET {sets}",
+        ExpressionAttributeNames=names,
+        ExpressionAttributeValues={f":{name}": value for name, value in changes.items()},
+    )
+
+
+def test_what_a_person_does_is_written_down_with_who_where_and_what(ada):
+    made = ada.post("/api/tokens", {"name": "ci", "scopes": ["read:jobs"]}).body
+
+    (entry, login, registration) = entries(ada)
+
+    assert (entry["action"], entry["outcome"], entry["seq"]) == ("token.created", "done", 3)
+    assert entry["by"]["kind"] == "user"
+    assert entry["by"]["name"] == "ada"
+    assert entry["by"]["session_id"] == ada.get("/api/auth/sessions").body["sessions"][0]["id"]
+    assert (entry["address"], entry["request_id"]) == ("127.0.0.1", "local")
+    assert entry["target"] == {"token.id": made["token"]["id"], "token.name": "ci", "token.scopes": "read:jobs"}
+    assert (login["action"], registration["action"]) == ("session.started", "account.registered")
+
+
+def test_no_secret_and_no_manifest_gets_into_it(ada):
+    token = ada.post("/api/tokens", {"name": "ci", "scopes": ["admin:*"]}).body["plain_text"]
+    enrollment = ada.post("/api/enrollment-tokens", {"name": "x"}).body["token"]
+    enrolled = ada.post("/api/endpoints/enroll", FACTS).body
+    ada.post("/api/jobs", JOB)
+    ada.post("/api/auth/password", {"current_password": PASSWORD, "new_password": "another battery staple"})
+
+    said = str(entries(ada))
+
+    assert len(entries(ada)) == 7
+    for secret in (token, enrollment, enrolled["token"], enrolled["git"]["token"], "a-secret-command", PASSWORD, "staple"):
+        assert secret not in said
+
+
+def test_an_api_token_is_named_by_its_id(api, ada):
+    made = ada.post("/api/tokens", {"name": "ci", "scopes": ["write:endpoints"]}).body
+
+    api.as_(made["plain_text"]).post("/api/enrollment-tokens", {"name": "x"})
+
+    assert entries(ada)[0]["by"] == {"kind": "token", "name": "ada", "token_id": made["token"]["id"], "session_id": None}
+
+
+def test_a_commit_is_named_by_its_sha(ada):
+    commit = ada.post("/api/jobs", JOB).body["commit"]
+
+    target = entries(ada)[0]["target"]
+
+    assert (target["commit"], target["job.namespace"], target["job.name"]) == (commit, "default", "backup")
+
+
+def test_reading_writes_nothing_and_nothing_is_written_about_what_was_refused_as_wrong(ada):
+    before = len(entries(ada))
+
+    ada.get("/api/jobs")
+    ada.post("/api/tokens", {"name": ""})
+    ada.delete("/api/tokens/nowhere")
+
+    assert len(entries(ada)) == before
+
+
+def test_a_forge_that_is_down_is_a_failed_act(ada, flaky_forge):
+    flaky_forge.is_down = True
+
+    answer = ada.post("/api/jobs", JOB)
+
+    assert answer.status == 503
+    assert (entries(ada)[0]["outcome"], entries(ada)[0]["error"]) == ("failed", answer.code)
+
+
+def test_attempts_that_were_refused_are_summed(api, ada):
+    token = api.as_(ada.post("/api/tokens", {"name": "ci", "scopes": ["read:jobs"]}).body["plain_text"])
+    for _ in range(11):
+        token.post("/api/enrollment-tokens", {"name": "x"})
+
+    refused = entries(ada, "?outcome=refused")
+
+    assert [(entry["action"], entry["error"], entry["count"]) for entry in refused] == [
+        ("enrollment_token.created", "missing_scope", 10),
+        ("enrollment_token.created", "missing_scope", 1),
+    ]
+
+
+def test_wrong_passwords_are_summed_in_the_log_of_whom_they_were_tried_on(api, ada):
+    for _ in range(10):
+        api.login("ada", "not the right one")
+
+    refused = entries(ada, "?outcome=refused")
+
+    assert [(entry["action"], entry["count"], entry["by"]["kind"]) for entry in refused] == [
+        ("session.started", 10, "anonymous"),
+        ("session.started", 1, "anonymous"),
+    ]
+
+
+def test_a_name_that_nobody_has_is_told_the_operator_without_the_name(api):
+    api.login("my-secret-password", "whatever it is")
+
+    entry = audit_store.head(rules.OPERATOR)
+
+    assert entry.facts["action"] == "session.started"
+    assert "my-secret-password" not in str(entry.as_json())
+
+
+def test_what_a_stranger_sends_with_no_name_is_nobodys(api):
+    api.call("POST", "/api/auth/login", raw=b"", Content_Type="application/x-www-form-urlencoded")
+    api.post("/api/auth/logout", {"refresh_token": "ctr_unknown"})
+
+    assert audit_store.head(rules.OPERATOR) is None
+
+
+def test_an_act_whose_entry_cannot_be_written_stands(ada, monkeypatch, caplog):
+    aws("dynamodb").delete_table(TableName="crontopus-audit")
+    monkeypatch.setattr("chalicelib.services.audit.log", logging.getLogger("test"))
+
+    answer = ada.post("/api/enrollment-tokens", {"name": "x"})
+
+    assert answer.status == 201
+    (record,) = [record for record in caplog.records if record.message == "audit entry lost"]
+    assert record.entry["action"] == "enrollment_token.created"
+    assert answer.body["token"] not in str(record.__dict__)
+
+
+def test_many_writers_make_one_chain(tables):
+    def act(number: int) -> rules.Act:
+        return rules.Act("ada", "token.created", "done", rules.Actor("user", "ada"), datetime.now(UTC), str(number))
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(audit.record, map(act, range(12))))
+
+    verdict, head, is_all = audit.verify("ada", None, datetime.now(UTC))
+    assert (verdict.broken, verdict.checked, head.seq, is_all) == (None, 12, 12, True)
+
+
+def test_a_log_that_nobody_touched_is_valid(ada):
+    ada.post("/api/enrollment-tokens", {"name": "x"})
+
+    verdict = ada.get("/api/audit/verify").body
+
+    assert (verdict["valid"], verdict["checked"], verdict["first_seq"], verdict["last_seq"]) == (True, 3, 1, 3)
+    assert verdict["head"] == ada.get("/api/audit").body["head"]
+    assert verdict["head"]["hash"] == entries(ada)[0]["hash"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"entry": {"S": '{"seq":2,"at":"2026-11-20T12:00:00.000Z"}'}}, {"entry": {"S": "not JSON"}}, {"hash": {"S": "0" * 64}}],
+)
+def test_the_first_entry_that_was_touched_is_named(ada, changes):
+    ada.post("/api/enrollment-tokens", {"name": "x"})
+    tamper("ada", 2, **changes)
+
+    verdict = ada.get("/api/audit/verify").body
+
+    assert (verdict["valid"], verdict["broken"]["seq"], verdict["next"]) == (False, 2, None)
+
+
+def test_an_entry_that_was_removed_is_named(ada):
+    ada.post("/api/enrollment-tokens", {"name": "x"})
+    aws("dynamodb").delete_item(TableName="crontopus-audit", Key={"tenant_id": {"S": "ada"}, "seq": {"N": "2"}})
+
+    assert ada.get("/api/audit/verify").body["broken"]["seq"] == 3
+
+
+def test_a_long_log_is_verified_page_by_page(ada, monkeypatch):
+    monkeypatch.setattr(audit, "MAX_VERIFIED", 2)
+    for number in range(3):
+        ada.post("/api/enrollment-tokens", {"name": str(number)})
+    tamper("ada", 5, hash={"S": "0" * 64})
+
+    first = ada.get("/api/audit/verify").body
+    second = ada.get(f"/api/audit/verify?next={first['next']}").body
+    third = ada.get(f"/api/audit/verify?next={second['next']}").body
+
+    assert [(page["valid"], page["checked"], page["next"]) for page in (first, second, third)] == [
+        (True, 2, "2"),
+        (True, 2, "4"),
+        (False, 1, None),
+    ]
+
+
+def test_what_the_api_shows_verifies_without_the_api(ada):
+    ada.post("/api/jobs", JOB)
+
+    shown = [rules.entry_from(entry) for entry in reversed(entries(ada))]
+
+    assert rules.verify(shown, datetime.now(UTC)).broken is None
+
+
+def test_pages_follow_one_another(ada):
+    for number in range(3):
+        ada.post("/api/enrollment-tokens", {"name": str(number)})
+
+    first = ada.get("/api/audit?limit=2").body
+    second = ada.get(f"/api/audit?limit=2&next={first['next']}").body
+    third = ada.get(f"/api/audit?limit=2&next={second['next']}").body
+
+    assert [[entry["seq"] for entry in page["entries"]] for page in (first, second, third)] == [[5, 4], [3, 2], [1]]
+    assert third["next"] is None
+
+
+def test_entries_are_filtered_by_action_and_time(ada, time_machine):
+    ada.post("/api/enrollment-tokens", {"name": "early"})
+    noon = datetime.now(UTC) + timedelta(minutes=5)
+    time_machine.move_to(noon + timedelta(minutes=5))
+    ada.post("/api/enrollment-tokens", {"name": "late"})
+    text = noon.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    assert actions(ada, "?action=session") == ["session.started"]
+    assert [entry["target"]["enrollment_token.name"] for entry in entries(ada, "?action=enrollment_token.created")] == [
+        "late",
+        "early",
+    ]
+    assert [entry["seq"] for entry in entries(ada, f"?since={text}")] == [4]
+    assert [entry["seq"] for entry in entries(ada, f"?until={text}")] == [3, 2, 1]
+    assert ada.get("/api/audit?since=yesterday").status == 422
+
+
+def test_a_log_is_for_its_own_tenant_and_for_those_who_administer_it(api, ada, eve):
+    narrow = api.as_(ada.post("/api/tokens", {"name": "ci", "scopes": ["read:tenant"]}).body["plain_text"])
+
+    assert {entry["tenant_id"] for entry in entries(eve)} == {"eve"}
+    assert narrow.get("/api/audit").status == 403
