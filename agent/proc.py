@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from chalicelib.domain.errors import Stalled, Unavailable
 
@@ -23,11 +24,16 @@ class Finished:
 
 
 def run(
-    command: Sequence[str], *, environ: Mapping[str, str], more: Mapping[str, str] | None = None, timeout_s: float = 20
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    more: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    timeout_s: float = 20,
 ) -> Finished:
     """Run a program to its end and return what it said, in the C locale.
 
-    environ: of which it gets what KEPT names. more: variables it gets besides.
+    environ: of which it gets what KEPT names. more: variables it gets besides. folder: where it starts, by default here.
     Raise Stalled if it cannot be started, Unavailable if it takes too long; then it and its children are killed.
     """
     environment = {key: environ[key] for key in KEPT if key in environ} | {"LC_ALL": "C"} | dict(more or {})
@@ -38,6 +44,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
+            cwd=folder,
             start_new_session=True,
         )
     except OSError as e:

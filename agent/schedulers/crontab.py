@@ -80,14 +80,15 @@ class CrontabProgram:
             raise Unavailable(e.message, code="scheduler_unreadable") from e
 
     def install(self, file: Path) -> None:
-        # A file, not standard input: then the message names the line that was refused.
-        self._change(str(file))
+        # A file, not standard input: then the message names the line that was refused. By its bare name, in its own folder:
+        # Debian's crontab cuts a path after 99 characters and then does not find the file.
+        self._change(file.name, file.parent)
 
     def clear(self) -> None:
         self._change("-r")
 
-    def _change(self, argument: str) -> None:
-        done = proc.run([self.program, argument], environ=self.environ)
+    def _change(self, argument: str, folder: Path | None = None) -> None:
+        done = proc.run([self.program, argument], environ=self.environ, folder=folder)
         if done.code == 0:
             return
         if b"No space left" in done.errors:
