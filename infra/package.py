@@ -5,6 +5,7 @@ Chalice ships no .pyc: importing everything takes 0.65 s without and 0.27 s with
 400 services: without those that no policy of ours names the zip is a third of the size, and a cold start reads half the files.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -39,8 +40,15 @@ class PackagingFailed(Exception):
 
 
 def package(checkout: Path = CHECKOUT) -> Package:
-    """Build the package into build/ unless the one there was made from the same source."""
-    build = checkout / "build"
+    """Build the package into build/ unless the one there was made from the same source. One at a time: a second waits."""
+    lock = checkout / ".local" / "package.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return _package(checkout, checkout / "build")
+
+
+def _package(checkout: Path, build: Path) -> Package:
     built = Package(build / "sam.yaml", build / "deployment.zip")
     stamp = build / "source.sha256"
     wanted = _fingerprint(checkout)

@@ -11,6 +11,19 @@ from hypothesis import settings
 settings.register_profile("crontopus", derandomize=True, deadline=None)
 settings.load_profile("crontopus")
 
+# They share the package in build/ and start whole stacks: one after the other, while the rest runs beside them.
+STACK_TESTS = ("tests/e2e/", "tests/functional/test_emulator", "tests/functional/test_template.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what stays together where the suite runs in two processes: the files, and all tests of the stack."""
+    for item in items:
+        path = item.path.relative_to(item.config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group("stack" if path.startswith(STACK_TESTS) else path))
+    # The stack's tests wait for the clock, so they begin first.
+    items.sort(key=lambda item: not item.path.relative_to(item.config.rootpath).as_posix().startswith(STACK_TESTS))
+
 
 @pytest.fixture
 def tables() -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import threading
 from pathlib import Path
@@ -68,7 +69,12 @@ def on_a_terminal(program: Program, *args: str, interrupt_at: bytes = b"", envir
     process = program.start(args, of_terminal, stdin=follower, stdout=follower, stderr=follower)
     os.close(follower)
     shown = b""
+    interrupted = False
     while True:
+        # Python notices a signal late that comes between its prompt and its read: like a person, press again.
+        if interrupted and not select.select([leader], [], [], 2)[0]:
+            process.send_signal(signal.SIGINT)
+            continue
         try:
             chunk = os.read(leader, 65536)
         except OSError:  # how Linux says that the other end is closed
@@ -76,7 +82,7 @@ def on_a_terminal(program: Program, *args: str, interrupt_at: bytes = b"", envir
         shown += chunk
         if interrupt_at and interrupt_at in shown:
             process.send_signal(signal.SIGINT)
-            interrupt_at = b""
+            interrupt_at, interrupted = b"", True
     os.close(leader)
     process.wait(30)
     return shown.decode()
