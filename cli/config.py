@@ -11,7 +11,10 @@ ENVIRONMENT = {
     "CRONTOPUS_TOKEN": "API token to use instead of the stored login",
     "CRONTOPUS_PROFILE": "profile of config.toml to use; --profile wins over it",
     "CRONTOPUS_CONFIG_DIR": "folder that holds config.toml and credentials.json",
+    "CRONTOPUS_PAGER": "what shows long results on a terminal, such as less; wins over PAGER",
     "NO_COLOR": "any value: no colours and no other escape codes",
+    "CLICOLOR": "0: no colours",
+    "CLICOLOR_FORCE": "any value but 0: colours also on a pipe",
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from importlib import metadata
+from typing import cast
 
 import click
 import requests
@@ -15,9 +16,10 @@ from cli.client import Client
 from cli.credentials import Logins
 from cli.errors import Failure
 from cli.keyrings import Keyring, find_keyring
-from cli.output import Printer
+from cli.output import Look, Printer
 from cli.profiles import Profiles
 from cli.settings import Settings
+from cli.tables import Colour
 from cli.transport import Transport
 
 
@@ -50,8 +52,8 @@ class Invocation:
     zone: tzinfo | None = None
     has_terminal: Callable[[], bool] = _has_terminal
     find_keyring: Callable[[], Keyring | None] = find_keyring
-    output: str = "table"
     debug: bool = False
+    query: str = ""
     flags: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -74,8 +76,30 @@ class Invocation:
 
     @cached_property
     def printer(self) -> Printer:
-        is_json = self.output == "json"
-        return Printer(is_json=is_json, no_color=bool(self.environ.get("NO_COLOR")), now=self.now(), zone=self.zone)
+        values = self.settings.values
+        form = values["output"].text
+        if self.query and form not in ("yaml", "name"):
+            form = "json"
+        look = Look(
+            form=form,
+            query=self.query,
+            colour=cast(Colour, values["color"].text),
+            is_absolute=values["absolute_time"].is_on,
+            zone=UTC if values["utc"].is_on else self.zone,
+            pager=values["pager"].text,
+            environ=self.environ,
+        )
+        return Printer(look, self.now())
+
+    def refuse_clash(self) -> None:
+        """Raise click.UsageError for options that exclude each other, before anything is done."""
+        if self.query and self.flags.get("output") in ("table", "wide", "csv"):
+            raise click.UsageError(f"--query gives json, yaml or name, not {self.flags['output']}")
+
+    def close(self) -> None:
+        """Show what waits for the pager."""
+        if "printer" in vars(self):
+            self.printer.close()
 
     def confirm(self, action: str, *, yes: bool) -> None:
         """Ask before something is destroyed. action: `delete job nightly`.

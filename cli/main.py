@@ -39,7 +39,10 @@ class _Root(Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                ctx.ensure_object(Invocation).close()
         except BrokenPipeError as e:
             raise Exit(EXIT_BROKEN_PIPE) from e
 
@@ -47,6 +50,7 @@ class _Root(Group):
 @click.group(
     "crontopus",
     cls=_Root,
+    is_root=True,
     aliases={"agents": "endpoints"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="More: crontopus help exit-codes | environment | settings.",

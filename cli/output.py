@@ -1,76 +1,106 @@
-"""What the commands print: results to stdout, as tables or JSON; everything else to stderr."""
+"""What the commands print: results to stdout, in the form that was asked for; everything else to stderr."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Literal
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from cli import text
+from cli import formats, paging, tables, text
 from cli.errors import problem_lines
-
-Cell = str | Text | None
-
-_COLOURS = {
-    "success": "green",
-    "scheduled": "green",
-    "active": "green",
-    "failure": "red",
-    "timeout": "red",
-    "offline": "red",
-    "running": "yellow",
-    "cancelled": "yellow",
-    "skipped": "yellow",
-    "paused": "yellow",
-    "inactive": "yellow",
-    "suspended": "yellow",
-}
-# A pipe has no width: lines are as long as their content.
-_PIPE_WIDTH = 1_000_000
-GAP = 2
-MIN_FLEXIBLE_WIDTH = 12
+from cli.tables import Cell, Colour, Column, Fact
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """How a column gives way where the terminal is too narrow.
+class Look:
+    """How results look. form: one of formats.FORMATS. query: JMESPath on the JSON. zone: None is this machine's.
 
-    is_extra: left out, the last one first. Then the one that is_flexible shrinks: its cells are folded, or cut if is_cut.
+    pager: the command to show long results with; `cat` is none. environ: what it inherits.
     """
 
-    title: str
-    is_extra: bool = False
-    is_flexible: bool = False
-    is_cut: bool = False
+    form: str = "table"
+    query: str = ""
+    colour: Colour = "auto"
+    is_absolute: bool = False
+    zone: tzinfo | None = None
+    pager: str = "cat"
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 class Printer:
-    """now, zone: for times in tables; zone None means this machine's."""
+    """now: what times in tables are relative to."""
 
-    def __init__(self, *, is_json: bool, no_color: bool, now: datetime, zone: tzinfo | None) -> None:
-        self.is_json = is_json
-        self.no_color = no_color
+    def __init__(self, look: Look, now: datetime) -> None:
+        self.look = look
         self.now = now
-        self.zone = zone
+        self._kept: list[str] = []
 
-    def json(self, body: Mapping[str, object]) -> None:
-        click.echo(text.visible_json(body))
+    @property
+    def is_table(self) -> bool:
+        """Tell whether a person reads the result, who is helped with words beside it."""
+        return self.look.form in ("table", "wide") and not self.look.query
+
+    def listing(
+        self,
+        body: Mapping[str, object],
+        columns: Sequence[Column],
+        rows: Iterable[Sequence[Cell]],
+        *,
+        empty: Sequence[str] = (),
+    ) -> None:
+        """Print a list. body: the whole answer. rows: looked at only for what is made of them. empty: said if none."""
+        if self._is_data:
+            self._data(body)
+            return
+        found = [list(row) for row in rows]
+        if self.look.form == "csv":
+            self._print(formats.as_csv([column.csv_name for column in columns], [_plain(row) for row in found]))
+        elif self.look.form == "name":
+            at = next(i for i, column in enumerate(columns) if column.is_name)
+            self._lines(str(tables.plain(row[at])) for row in found)
+        elif found:
+            self._print(tables.table(self._console(), columns, found, is_whole=self.look.form == "wide"))
+        else:
+            for line in empty:
+                self.note(line)
+
+    def thing(self, body: Mapping[str, object], facts: Iterable[Fact], *, name: object, below: Iterable[str] = ()) -> None:
+        """Print one thing. name: what other commands take. below: blocks of text under the facts, where a person reads."""
+        if self._is_data:
+            self._data(body)
+        elif self.look.form == "name":
+            self._lines([str(name)])
+        elif self.look.form == "csv":
+            self._print(_csv_of(facts))
+        else:
+            self._print(tables.facts(self._console(), facts))
+            for block in below:
+                self._print(text.visible_block(block).removesuffix("\n"))
+
+    def done(self, body: Mapping[str, object], line: str, *, name: object) -> None:
+        """Say what a command did. name: what other commands call the thing it was done to."""
+        if self._is_data:
+            self._data(body)
+        elif self.look.form == "csv":
+            click.echo(formats.as_csv(["name", "result"], [[str(name), line]]))
+        else:
+            self.line(str(name) if self.look.form == "name" else line)
 
     def line(self, line: str) -> None:
         click.echo(text.visible(line))
 
     def block(self, block: str) -> None:
-        """Print text of many lines, made safe, as the last thing; it ends with one newline."""
-        click.echo(text.visible_block(block).removesuffix("\n"))
+        """Print text of many lines, made safe; it ends with one newline."""
+        self._print(text.visible_block(block).removesuffix("\n"))
 
     def document(self, content: str) -> None:
         """Print a file's content: safe on a terminal, unchanged into a pipe or file."""
-        click.echo(text.visible_block(content) if sys.stdout.isatty() else content, nl=False)
+        if sys.stdout.isatty():
+            self.block(content)
+        else:
+            click.echo(content, nl=False)
 
     def note(self, line: str) -> None:
         """Say something beside the result."""
@@ -81,70 +111,71 @@ class Printer:
         for line in problem_lines(problems):
             click.echo(line, err=True)
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
-        console = self._console()
-        cells = [[_cell(cell) for cell in row] for row in rows]
-        widths = [max([len(column.title), *(row[i].cell_len for row in cells)]) for i, column in enumerate(columns)]
-        shown = _fitting(columns, widths, console.width)
-        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-        for i in shown:
-            column = columns[i]
-            room = console.width - _total(widths, shown) + widths[i]
-            limit = max(room, MIN_FLEXIBLE_WIDTH) if column.is_flexible and room < widths[i] else None
-            overflow: Literal["ellipsis", "fold"] = "ellipsis" if column.is_cut else "fold"
-            table.add_column(column.title, overflow=overflow, no_wrap=column.is_cut, max_width=limit)
-        for row in cells:
-            table.add_row(*(row[i] for i in shown))
-        self._print(console, table)
+    def ago(self, moment: str | None, never: str = "-") -> str | None:
+        """Return a moment for a cell: as seen from now, or in full where that was asked for. never: for none."""
+        if self.look.form == "csv":
+            return moment
+        if moment is None:
+            return never
+        if self.look.is_absolute:
+            return text.full(moment, self.look.zone)
+        return text.ago(moment, self.now, self.look.zone)
 
-    def facts(self, facts: Iterable[tuple[str, Cell]]) -> None:
-        """Print one line per fact, names at the left. Facts that are None are left out."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for name, value in facts:
-            if value is not None:
-                table.add_row(name, _cell(value))
-        self._print(self._console(), table)
+    def local(self, moment: str | None) -> str | None:
+        """Return a moment in full, and as seen from now."""
+        if self.look.form == "csv":
+            return moment
+        if self.look.is_absolute and moment:
+            return text.full(moment, self.look.zone)
+        return text.local(moment, self.now, self.look.zone)
 
-    def ago(self, moment: str | None) -> str:
-        return text.ago(moment, self.now, self.zone)
+    def took(self, duration_ms: int | None) -> str | None:
+        """Return a span for a cell; in CSV it is the number of milliseconds."""
+        if self.look.form == "csv":
+            return None if duration_ms is None else str(duration_ms)
+        return text.took(duration_ms)
 
-    def local(self, moment: str | None) -> str:
-        return text.local(moment, self.now, self.zone)
+    def close(self) -> None:
+        """Show what was kept for the pager."""
+        kept, self._kept = "\n".join(self._kept), []
+        if kept and not paging.page(f"{kept}\n", self.look.pager, self.look.environ):
+            self.note(f"warning: cannot start the pager {self.look.pager!r}")
+            click.echo(kept, color=True)
+
+    @property
+    def _is_data(self) -> bool:
+        return self.look.form in ("json", "yaml") or bool(self.look.query)
+
+    def _data(self, body: Mapping[str, object]) -> None:
+        found = formats.queried(self.look.query, body) if self.look.query else body
+        if self.look.form == "name":
+            self._lines(formats.as_lines(found))
+        else:
+            self._print(formats.as_yaml(found) if self.look.form == "yaml" else formats.as_json(found))
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        if shown := "\n".join(text.visible(line) for line in lines):
+            self._print(shown)
 
     def _console(self) -> Console:
-        width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        system = None if self.no_color else "auto"
-        return Console(width=width, color_system=system, markup=False, emoji=False, highlight=False)  # type: ignore[arg-type]
+        return tables.console(self.look.colour)
 
-    def _print(self, console: Console, table: Table) -> None:
-        with console.capture() as capture:
-            console.print(table)
-        for line in capture.get().splitlines():
-            click.echo(line.rstrip(), color=console.color_system is not None)
-
-
-def status(word: object) -> Text:
-    """Return a state as a word, in its colour where there are colours."""
-    plain = text.visible(str(word))
-    return Text().append(plain, style=_COLOURS.get(plain, ""))
+    def _print(self, block: str) -> None:
+        if self.look.pager != "cat" and sys.stdout.isatty():
+            self._kept.append(block)
+        else:
+            # What is coloured was coloured on purpose; click would take it off on a pipe.
+            click.echo(block, color=True)
 
 
-def _cell(cell: Cell) -> Text:
-    if isinstance(cell, Text):
-        return cell
-    return Text("-" if cell is None else text.visible(cell))
+def _plain(row: Sequence[Cell]) -> list[str | None]:
+    return [tables.plain(cell) for cell in row]
 
 
-def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
-    """Return which columns to show: all, or as many of the extra ones as there is room for."""
-    shown = list(range(len(columns)))
-    for i in reversed(range(len(columns))):
-        if columns[i].is_extra and _total(widths, shown) > room:
-            shown.remove(i)
-    return shown
-
-
-def _total(widths: Sequence[int], shown: Sequence[int]) -> int:
-    return sum(widths[i] + GAP for i in shown) - GAP
+def _csv_of(facts: Iterable[Fact]) -> str:
+    """Return one row. Facts of one name share a field."""
+    fields: dict[str, str] = {}
+    for title, cell in facts:
+        name, value = tables.csv_name(title), tables.plain(cell) or ""
+        fields[name] = f"{fields[name]}; {value}" if fields.get(name) else value
+    return formats.as_csv(list(fields), [list(fields.values())])

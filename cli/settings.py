@@ -1,5 +1,6 @@
 """What is in force: the flag, else the environment, else the profile, else the default. Each value knows where it is from."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from cli.formats import FORMATS
 from cli.profiles import DEFAULT, Configuration, Setting, refuse_name
 
 DEFAULT_API_URL = "http://127.0.0.1:8080"
@@ -32,7 +34,7 @@ class Key:
     default: str
     problem: Callable[[str], str | None]
     flag: str
-    variable: str = ""
+    variable: Callable[[Mapping[str, str]], "Value | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,38 @@ def address_problem(address: str) -> str | None:
     return "the address must not hold ? or #" + example if parts.query or parts.fragment else None
 
 
+def _one_of(*words: str) -> Callable[[str], str | None]:
+    return lambda text: None if text in words else f"must be one of {', '.join(words)}, not {text!r}"
+
+
+def _command_problem(command: str) -> str | None:
+    try:
+        return None if shlex.split(command) else "must be a command; cat is none"
+    except ValueError as e:
+        return f"cannot be read as a command ({e})"
+
+
+def _variable(name: str = "") -> Callable[[Mapping[str, str]], Value | None]:
+    return lambda environ: Value(environ[name], name) if environ.get(name) else None
+
+
+def _colour_variable(environ: Mapping[str, str]) -> Value | None:
+    """Source: no-color.org; bixense.com/clicolors."""
+    if environ.get("NO_COLOR"):
+        return Value("never", "NO_COLOR")
+    if environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return Value("always", "CLICOLOR_FORCE")
+    return Value("never", "CLICOLOR") if environ.get("CLICOLOR") == "0" else None
+
+
+_SWITCH = _one_of("true", "false")
 KEYS = {
-    "api_url": Key("address of the API", DEFAULT_API_URL, address_problem, "--api-url", "CRONTOPUS_API_URL"),
+    "api_url": Key("address of the API", DEFAULT_API_URL, address_problem, "--api-url", _variable("CRONTOPUS_API_URL")),
+    "output": Key(f"form of results: {', '.join(FORMATS)}", "table", _one_of(*FORMATS), "--output", _variable()),
+    "color": Key("colours: auto, always, never", "auto", _one_of("auto", "always", "never"), "--color", _colour_variable),
+    "utc": Key("times in UTC instead of local time: true, false", "false", _SWITCH, "--utc", _variable()),
+    "absolute_time": Key("times in full instead of `3m ago`: true, false", "false", _SWITCH, "--absolute-time", _variable()),
+    "pager": Key("what shows long results; cat is none", "cat", _command_problem, "--no-pager", _variable("CRONTOPUS_PAGER")),
 }
 
 
@@ -89,6 +121,8 @@ def resolve(
     for key in stored:
         refuse_unknown(key, f"config.toml, [profiles.{profile.text}]")
     older = {"api_url": Value(last_api_url, "last login")} if last_api_url and profile.text == DEFAULT else {}
+    if pager := environ.get("PAGER"):
+        older["pager"] = Value(pager, "PAGER")
     found = {name: _chosen(name, environ, flags, stored, profile.text) or older.get(name) for name in KEYS}
     values = {name: value or Value(KEYS[name].default, "default") for name, value in found.items()}
     for name, value in values.items():
@@ -137,10 +171,10 @@ def _chosen(
     key = KEYS[name]
     candidates = (
         Value(flags.get(name, ""), key.flag),
-        Value(environ.get(key.variable, ""), key.variable),
+        key.variable(environ),
         Value(text_of(stored.get(name, "")), f"config.toml, [profiles.{profile}]"),
     )
-    return next((value for value in candidates if value.text), None)
+    return next((value for value in candidates if value and value.text), None)
 
 
 def _token(environ: Mapping[str, str]) -> str | None:

@@ -26,9 +26,9 @@ def visible_block(text: str) -> str:
     return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in lines)
 
 
-def visible_json(value: object) -> str:
-    """Return indented JSON in which every character that could command a terminal is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+def visible_json(value: object, *, indent: int | None = 2) -> str:
+    """Return JSON in which every character that could command a terminal is escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     return "".join(json.dumps(char)[1:-1] if char != "\n" and _is_unsafe(char) else char for char in text)
 
 
@@ -71,10 +71,15 @@ def ago(moment: str | None, now: datetime, zone: tzinfo | None) -> str:
 
 def local(moment: str | None, now: datetime, zone: tzinfo | None) -> str:
     """Return a moment in full: `2026-11-20 14:03:05+01:00 (3m ago)`."""
-    found = _read(moment)
-    if found is None:
+    if _read(moment) is None:
         return visible(moment or "-")
-    return f"{found.astimezone(zone).isoformat(sep=' ', timespec='seconds')} ({ago(moment, now, zone)})"
+    return f"{full(moment, zone)} ({ago(moment, now, zone)})"
+
+
+def full(moment: str | None, zone: tzinfo | None) -> str:
+    """Return a moment with its date and offset: `2026-11-20 14:03:05+01:00`."""
+    found = _read(moment)
+    return found.astimezone(zone).isoformat(sep=" ", timespec="seconds") if found else visible(moment or "-")
 
 
 def _coarse(seconds: int) -> str:

@@ -41,10 +41,9 @@ def register(invocation: Invocation, username: str | None, email: str | None, pa
     email = email or invocation.ask("E-mail", "--email")
     password = _password(invocation, password_stdin, is_new=True)
     answer = invocation.client.register(username, email, password)
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        invocation.printer.line(f"Made the account {username} at {invocation.client.api_url}.")
+    done = f"Made the account {username} at {invocation.client.api_url}."
+    invocation.printer.done(answer.body, done, name=username)
+    if invocation.printer.is_table:
         invocation.printer.note(f"Next: crontopus auth login --username {username}")
 
 
@@ -85,10 +84,8 @@ def logout(invocation: Invocation) -> None:
     if stored:
         invocation.logins.forget(account)
         _end_on_server(invocation, stored)
-    if invocation.printer.is_json:
-        invocation.printer.json({"api_url": api_url, "was_logged_in": stored is not None})
-    else:
-        invocation.printer.line(f"Logged out of {api_url}." if stored else f"There was no login to {api_url}.")
+    done = f"Logged out of {api_url}." if stored else f"There was no login to {api_url}."
+    invocation.printer.done({"api_url": api_url, "was_logged_in": stored is not None}, done, name=api_url)
 
 
 def _keep(invocation: Invocation, fresh: Login, only_file: bool) -> None:
@@ -96,10 +93,9 @@ def _keep(invocation: Invocation, fresh: Login, only_file: bool) -> None:
     is_news = invocation.logins.save(invocation.settings.account, fresh, only_file=only_file)
     if invocation.settings.values["api_url"].origin != f"config.toml, [profiles.{profile}]":
         invocation.profiles.put(profile, "api_url", api_url)
-    if invocation.printer.is_json:
-        invocation.printer.json({"api_url": api_url, "username": fresh.username or None, "profile": profile})
-    else:
-        invocation.printer.line(f"Logged in to {api_url} as {fresh.username or 'the owner of an API token'}.")
+    done = f"Logged in to {api_url} as {fresh.username or 'the owner of an API token'}."
+    facts = {"api_url": api_url, "username": fresh.username or None, "profile": profile}
+    invocation.printer.done(facts, done, name=fresh.username)
     if is_news:
         invocation.printer.note(f"The login is kept in {invocation.logins.path}, which only you can read.")
     if invocation.client.token:

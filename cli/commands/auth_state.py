@@ -1,36 +1,23 @@
 """crontopus auth whoami, status: who is logged in, and how."""
 
+from collections.abc import Iterator
+
 import click
 
 from cli.answers import Body
 from cli.errors import Denied
 from cli.groups import Command
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, status
+from cli.tables import Fact, status
 
 
 @click.command("whoami", cls=Command)
 @pass_invocation
 def whoami(invocation: Invocation) -> None:
     """Show who is logged in, and where the jobs are kept."""
-    printer = invocation.printer
     answer = invocation.client.get("/api/auth/me")
-    if printer.is_json:
-        printer.json(answer.body)
-        return
     user, repository = answer.part("user"), answer.part("repository")
-    printer.facts(
-        [
-            ("Username", user.get("username")),
-            ("E-mail", user.get("email")),
-            ("Tenant", user.get("tenant_id")),
-            ("State", status(user.get("state"))),
-            ("Since", printer.local(user.get("created_at"))),
-            ("Repository", repository.get("url")),
-            ("Branch", repository.get("branch")),
-            ("API", invocation.client.api_url),
-        ]
-    )
+    invocation.printer.thing(answer.body, _account(invocation, user, repository), name=user.get("username"))
 
 
 @click.command("status", cls=Command)
@@ -38,12 +25,20 @@ def whoami(invocation: Invocation) -> None:
 def show_status(invocation: Invocation) -> None:
     """Show which login is in force, where it is kept, and whether the API accepts it. Ends with 4 if not."""
     facts = _standing(invocation)
-    if invocation.printer.is_json:
-        invocation.printer.json(facts)
-    else:
-        invocation.printer.facts(_shown(facts))
+    invocation.printer.thing(facts, _shown(facts), name=facts["username"] or "")
     if not facts["is_accepted"]:
         raise Denied(f"not logged in to {facts['api_url']}", hints=["run `crontopus auth login`"])
+
+
+def _account(invocation: Invocation, user: Body, repository: Body) -> Iterator[Fact]:
+    yield "Username", user.get("username")
+    yield "E-mail", user.get("email")
+    yield "Tenant", user.get("tenant_id")
+    yield "State", status(user.get("state"))
+    yield "Since", invocation.printer.local(user.get("created_at"))
+    yield "Repository", repository.get("url")
+    yield "Branch", repository.get("branch")
+    yield "API", invocation.client.api_url
 
 
 def _standing(invocation: Invocation) -> Body:
@@ -71,16 +66,14 @@ def _owner(invocation: Invocation) -> str | None:
         return None
 
 
-def _shown(facts: Body) -> list[tuple[str, Cell]]:
+def _shown(facts: Body) -> Iterator[Fact]:
     kept_in = {"keyring": "the system's keyring", "file": "credentials.json, readable by you alone"}
-    return [
-        ("Profile", facts["profile"]),
-        ("API", facts["api_url"]),
-        ("Login", facts["kind"] or "none"),
-        ("Kept in", kept_in.get(facts["kept_in"], facts["kept_in"])),
-        ("Username", facts["username"]),
-        ("Accepted", status("yes" if facts["is_accepted"] else "no")),
-    ]
+    yield "Profile", facts["profile"]
+    yield "API", facts["api_url"]
+    yield "Login", facts["kind"] or "none"
+    yield "Kept in", kept_in.get(facts["kept_in"], facts["kept_in"])
+    yield "Username", facts["username"]
+    yield "Accepted", status("yes" if facts["is_accepted"] else "no")
 
 
 COMMANDS = (whoami, show_status)

@@ -7,12 +7,12 @@ from cli.answers import Body
 from cli.errors import NotFound
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Column
-from cli.profiles import DEFAULT
+from cli.profiles import DEFAULT, Configuration
+from cli.tables import Column
 
-_SETTINGS = (Column("SETTING"), Column("VALUE", is_flexible=True))
+_SETTINGS = (Column("SETTING", is_name=True), Column("VALUE", is_flexible=True))
 _ORIGINS = (*_SETTINGS, Column("ORIGIN"))
-_PROFILES = (Column("PROFILE"), Column("IN USE"), Column("API URL", is_flexible=True), Column("LOGIN"))
+_PROFILES = (Column("PROFILE", is_name=True), Column("IN USE"), Column("API URL", is_flexible=True), Column("LOGIN"))
 
 _key = click.argument("key", metavar="SETTING")
 
@@ -28,12 +28,10 @@ def config() -> None:
 def view(invocation: Invocation, show_origin: bool) -> None:
     """Show the settings in force: an option wins over the environment, that over the profile."""
     values = invocation.settings.values
-    if invocation.printer.is_json:
-        shown = {name: {"value": value.text, "origin": value.origin} for name, value in values.items()}
-        invocation.printer.json({"settings": shown})
-        return
+    shown = {name: {"value": value.text, "origin": value.origin} for name, value in values.items()}
     columns = _ORIGINS if show_origin else _SETTINGS
-    invocation.printer.table(columns, [[name, value.text, value.origin][: len(columns)] for name, value in values.items()])
+    rows = ([name, value.text, value.origin][: len(columns)] for name, value in values.items())
+    invocation.printer.listing({"settings": shown}, columns, rows)
 
 
 @config.command("set")
@@ -51,7 +49,8 @@ def set_(invocation: Invocation, key: str, value: str) -> None:
     stored = settings.stored_value(key, value)
     profile = _profile(invocation)
     invocation.profiles.put(profile, key, stored)
-    _report(invocation, f"Set {key} in the profile {profile}.", {"profile": profile, "setting": key, "value": stored})
+    body = {"profile": profile, "setting": key, "value": stored}
+    invocation.printer.done(body, f"Set {key} in the profile {profile}.", name=key)
 
 
 @config.command("unset")
@@ -63,7 +62,8 @@ def unset(invocation: Invocation, key: str) -> None:
     if key not in invocation.profiles.read().profiles.get(profile, {}):
         raise NotFound(f"the profile {profile} does not set {key!r}", hints=["see `crontopus config view --show-origin`"])
     invocation.profiles.put(profile, key, None)
-    _report(invocation, f"Took {key} out of the profile {profile}.", {"profile": profile, "setting": key})
+    body = {"profile": profile, "setting": key}
+    invocation.printer.done(body, f"Took {key} out of the profile {profile}.", name=key)
 
 
 @config.command("use")
@@ -72,7 +72,7 @@ def unset(invocation: Invocation, key: str) -> None:
 def use(invocation: Invocation, profile: str) -> None:
     """Make a profile the one that later commands use."""
     invocation.profiles.use(profile)
-    _report(invocation, f"Later commands use the profile {profile}.", {"profile": profile})
+    invocation.printer.done({"profile": profile}, f"Later commands use the profile {profile}.", name=profile)
     if invocation.environ.get("CRONTOPUS_PROFILE"):
         invocation.printer.note("warning: CRONTOPUS_PROFILE is set and wins over this")
 
@@ -82,15 +82,13 @@ def use(invocation: Invocation, profile: str) -> None:
 def list_profiles(invocation: Invocation) -> None:
     """List the profiles: where each one goes, and whether it has a login."""
     found = [_facts(invocation, name) for name in sorted({DEFAULT, *invocation.profiles.read().profiles})]
-    if invocation.printer.is_json:
-        invocation.printer.json({"profiles": found})
-        return
-    rows = [[one["name"], "yes" if one["is_in_use"] else "", one["api_url"], one["login"]] for one in found]
-    invocation.printer.table(_PROFILES, rows)
+    rows = ([one["name"], "yes" if one["is_in_use"] else "", one["api_url"], one["login"]] for one in found)
+    invocation.printer.listing({"profiles": found}, _PROFILES, rows)
 
 
 def _profile(invocation: Invocation) -> str:
     """Return the profile in force, also where one of its settings is wrong and is about to be corrected."""
+    invocation.settings = settings.resolve(invocation.environ, invocation.flags, Configuration())
     return settings.profile_of(invocation.environ, invocation.flags, invocation.profiles.read()).text
 
 
@@ -100,10 +98,3 @@ def _facts(invocation: Invocation, profile: str) -> Body:
     where = invocation.logins.accounts.get(found.account)
     is_in_use = profile == invocation.settings.profile
     return {"name": profile, "is_in_use": is_in_use, "api_url": found.api_url, "login": where}
-
-
-def _report(invocation: Invocation, done: str, body: dict[str, object]) -> None:
-    if invocation.printer.is_json:
-        invocation.printer.json(body)
-    else:
-        invocation.printer.line(done)

@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 import click
 
 from cli import client
-from cli.answers import Answer, Body
-from cli.commands import endpoint_input
+from cli.answers import Body
+from cli.commands import endpoint_input, removal
 from cli.groups import Command
 from cli.invocation import Invocation, pass_invocation
-
-_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 @click.command("rename", cls=Command)
@@ -21,7 +19,7 @@ def rename(invocation: Invocation, endpoint: str, new_name: str) -> None:
     """Give an endpoint another name."""
     found = endpoint_input.find(invocation.client, endpoint)
     answer = invocation.client.patch(_path(found), {"name": new_name})
-    _report(invocation, f"Renamed endpoint {found.get('name')} to {new_name}.", answer)
+    invocation.printer.done(answer.body, f"Renamed endpoint {found.get('name')} to {new_name}.", name=new_name)
 
 
 @click.command("label", cls=Command)
@@ -42,30 +40,29 @@ def label(invocation: Invocation, endpoint: str, labels: Sequence[str], remove: 
         raise click.UsageError("give a label as KEY=VALUE, or --remove KEY")
     found = endpoint_input.find(invocation.client, endpoint)
     answer = invocation.client.patch(_path(found), {"labels": _labelled(found.get("labels") or {}, given, remove)})
-    _report(invocation, f"Labelled endpoint {found.get('name')}.", answer)
+    invocation.printer.done(answer.body, f"Labelled endpoint {found.get('name')}.", name=found.get("name"))
 
 
 @click.command("revoke", cls=Command)
 @endpoint_input.endpoint_argument
-@_yes
+@removal.yes_option
 @pass_invocation
 def revoke(invocation: Invocation, endpoint: str, yes: bool) -> None:
     """Take an endpoint's credentials away. Its jobs go on running there, unseen; enrolled again, it is back."""
     found = endpoint_input.find(invocation.client, endpoint)
     invocation.confirm(f"revoke endpoint {found.get('name')}", yes=yes)
     answer = invocation.client.post(client.path("endpoints", str(found["id"]), "revoke"))
-    _report(invocation, f"Revoked endpoint {found.get('name')}.", answer)
+    invocation.printer.done(answer.body, f"Revoked endpoint {found.get('name')}.", name=found.get("name"))
 
 
 @click.command("delete", cls=Command)
 @endpoint_input.endpoint_argument
-@_yes
+@removal.yes_option
 @pass_invocation
 def delete(invocation: Invocation, endpoint: str, yes: bool) -> None:
     """Revoke an endpoint and forget it. Its runs stay; its jobs go on there until the agent is uninstalled."""
     found = endpoint_input.find(invocation.client, endpoint)
-    invocation.confirm(f"delete endpoint {found.get('name')}", yes=yes)
-    _report(invocation, f"Deleted endpoint {found.get('name')}.", invocation.client.delete(_path(found)))
+    removal.remove(invocation, "endpoint", str(found.get("name")), _path(found), yes=yes)
 
 
 def _path(endpoint: Body) -> str:
@@ -81,10 +78,3 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _labelled(before: Mapping[str, str], given: Mapping[str, str], removed: Sequence[str]) -> dict[str, str]:
     return {key: value for key, value in {**before, **given}.items() if key not in removed}
-
-
-def _report(invocation: Invocation, done: str, answer: Answer) -> None:
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        invocation.printer.line(done)

@@ -1,5 +1,6 @@
 """crontopus endpoints: the machines that run an agent."""
 
+from collections.abc import Iterator
 from typing import get_args
 
 import click
@@ -10,18 +11,25 @@ from cli.answers import Body
 from cli.commands import endpoint_input, endpoint_life
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, Column, status
+from cli.tables import Cell, Column, Fact, status
 
 _COLUMNS = (
-    Column("NAME", is_flexible=True),
+    Column("NAME", is_flexible=True, is_name=True),
     Column("STATE"),
-    Column("LAST SEEN"),
+    Column("LAST SEEN", key="last_heartbeat_at"),
     Column("ID"),
     Column("HOSTNAME", is_extra=True),
     Column("PLATFORM", is_extra=True),
     Column("SCHEDULER", is_extra=True),
     Column("VERSION", is_extra=True),
+    Column("LABELS", is_wide=True),
+    Column("TIME ZONE", is_wide=True),
+    Column("COMMIT", is_wide=True),
+    Column("ENROLLED", is_wide=True, key="enrolled_at"),
 )
+
+_NONE = ("No endpoints yet.", "Make a token to enroll a machine with: crontopus enrollment-tokens create my-server")
+_NO_SUCH = ("No such endpoints.", "See all of them: crontopus endpoints list")
 
 
 @click.group("endpoints", cls=Group)
@@ -43,19 +51,12 @@ def list_endpoints(invocation: Invocation, state: str | None, platform: str | No
     printer = invocation.printer
     answer = invocation.client.get("/api/endpoints", {"state": state, "platform": platform, "name": name})
     found = answer.part("endpoints")
-    if printer.is_json:
-        printer.json(answer.body)
-    elif found:
-        printer.table(_COLUMNS, [_row(invocation, endpoint) for endpoint in sorted(found, key=_name)])
+    rows = (_row(invocation, endpoint) for endpoint in sorted(found, key=_name))
+    printer.listing(answer.body, _COLUMNS, rows, empty=_NO_SUCH if state or platform or name else _NONE)
+    if printer.is_table:
         for endpoint in found:
             for problem in endpoint.get("problems") or []:
                 printer.note(f"warning: {endpoint.get('name')}: {problem}")
-    elif state or platform or name:
-        printer.note("No such endpoints.")
-        printer.note("See all of them: crontopus endpoints list")
-    else:
-        printer.note("No endpoints yet.")
-        printer.note("Make a token to enroll a machine with: crontopus enrollment-tokens create my-server")
 
 
 @endpoints.command("show")
@@ -63,15 +64,10 @@ def list_endpoints(invocation: Invocation, state: str | None, platform: str | No
 @pass_invocation
 def show(invocation: Invocation, endpoint: str) -> None:
     """Show one endpoint. NAME may also be its hostname."""
-    printer = invocation.printer
     found = endpoint_input.find(invocation.client, endpoint)
     answer = invocation.client.get(client.path("endpoints", str(found["id"])))
-    if printer.is_json:
-        printer.json(answer.body)
-    else:
-        repository = answer.body.get("repository") or {}
-        source: list[tuple[str, Cell]] = [("Repository", repository.get("url")), ("Branch", repository.get("branch"))]
-        printer.facts(_facts(invocation, answer.part("endpoint")) + source)
+    facts = _facts(invocation, answer.part("endpoint"), answer.body.get("repository") or {})
+    invocation.printer.thing(answer.body, facts, name=found.get("name"))
 
 
 def _name(endpoint: Body) -> str:
@@ -79,35 +75,41 @@ def _name(endpoint: Body) -> str:
 
 
 def _row(invocation: Invocation, endpoint: Body) -> list[Cell]:
-    seen = endpoint.get("last_heartbeat_at")
+    printer = invocation.printer
     return [
         endpoint.get("name"),
         status(endpoint.get("state")),
-        invocation.printer.ago(seen) if seen else "never",
+        printer.ago(endpoint.get("last_heartbeat_at"), "never"),
         endpoint.get("id"),
         endpoint.get("hostname"),
         endpoint.get("platform"),
         endpoint.get("scheduler"),
         endpoint.get("version"),
+        " ".join(f"{key}={value}" for key, value in sorted((endpoint.get("labels") or {}).items())) or None,
+        endpoint.get("timezone"),
+        str(endpoint["commit"])[:10] if endpoint.get("commit") else None,
+        printer.ago(endpoint.get("enrolled_at")),
     ]
 
 
-def _facts(invocation: Invocation, endpoint: Body) -> list[tuple[str, Cell]]:
+def _facts(invocation: Invocation, endpoint: Body, repository: Body) -> Iterator[Fact]:
     printer = invocation.printer
     seen, unsent = endpoint.get("last_heartbeat_at"), endpoint.get("spool_depth")
-    facts: list[tuple[str, Cell]] = [
-        ("Name", endpoint.get("name")),
-        ("State", status(endpoint.get("state"))),
-        ("Last seen", printer.local(seen) if seen else "never"),
-        ("Enrolled", printer.local(endpoint.get("enrolled_at"))),
-        ("Hostname", endpoint.get("hostname")),
-        ("Platform", endpoint.get("platform")),
-        ("Scheduler", endpoint.get("scheduler")),
-        ("Time zone", endpoint.get("timezone")),
-        ("Agent", endpoint.get("version")),
-        ("Commit", endpoint.get("commit")),
-        ("Unsent runs", str(unsent) if unsent else None),
-        ("ID", endpoint.get("id")),
-    ]
-    facts += [("Label", f"{key}={value}") for key, value in sorted((endpoint.get("labels") or {}).items())]
-    return facts + [("Problem", problem) for problem in endpoint.get("problems") or []]
+    yield "Name", endpoint.get("name")
+    yield "State", status(endpoint.get("state"))
+    yield "Last seen", printer.local(seen) if seen else "never"
+    yield "Enrolled", printer.local(endpoint.get("enrolled_at"))
+    yield "Hostname", endpoint.get("hostname")
+    yield "Platform", endpoint.get("platform")
+    yield "Scheduler", endpoint.get("scheduler")
+    yield "Time zone", endpoint.get("timezone")
+    yield "Agent", endpoint.get("version")
+    yield "Commit", endpoint.get("commit")
+    yield "Unsent runs", str(unsent) if unsent else None
+    yield "ID", endpoint.get("id")
+    for key, value in sorted((endpoint.get("labels") or {}).items()):
+        yield "Label", f"{key}={value}"
+    for problem in endpoint.get("problems") or []:
+        yield "Problem", problem
+    yield "Repository", repository.get("url")
+    yield "Branch", repository.get("branch")

@@ -4,11 +4,19 @@ import click
 
 from cli import client
 from cli.answers import Body
+from cli.commands import removal
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, Column
+from cli.tables import Cell, Column
 
-_COLUMNS = (Column("NAME", is_flexible=True), Column("USED"), Column("EXPIRES"), Column("ID"), Column("CREATED", is_extra=True))
+_COLUMNS = (
+    Column("NAME", is_flexible=True),
+    Column("USED"),
+    Column("EXPIRES", key="expires_at"),
+    Column("ID", is_name=True),
+    Column("CREATED", is_extra=True, key="created_at"),
+    Column("LAST USED", is_wide=True, key="last_used_at"),
+)
 
 
 @click.group("enrollment-tokens", cls=Group)
@@ -34,49 +42,41 @@ def create(invocation: Invocation, name: str, expires_in_hours: int, max_uses: i
     printer = invocation.printer
     body = {"name": name, "expires_in_hours": expires_in_hours, "max_uses": max_uses}
     answer = invocation.client.post("/api/enrollment-tokens", body)
-    if printer.is_json:
-        printer.json(answer.body)
-        return
-    printer.line(answer.part("token"))
     made = answer.part("enrollment_token")
-    uses = "one machine" if made.get("max_uses") == 1 else f"{made.get('max_uses')} machines"
-    printer.note(f"For {uses}, valid until {printer.local(made.get('expires_at'))}. It is not shown again.")
-    printer.note(f"On the machine: crontopus-agent enroll --api-url {invocation.client.api_url}")
+    # Also where only the name was asked for: what is not printed now is lost.
+    printer.done(answer.body, answer.part("token"), name=answer.part("token"))
+    if printer.is_table:
+        uses = "one machine" if made.get("max_uses") == 1 else f"{made.get('max_uses')} machines"
+        printer.note(f"For {uses}, valid until {printer.local(made.get('expires_at'))}. It is not shown again.")
+        printer.note(f"On the machine: crontopus-agent enroll --api-url {invocation.client.api_url}")
 
 
 @enrollment_tokens.command("list")
 @pass_invocation
 def list_tokens(invocation: Invocation) -> None:
     """List tokens; the tokens themselves are not kept."""
-    printer = invocation.printer
     answer = invocation.client.get("/api/enrollment-tokens")
-    found = answer.part("enrollment_tokens")
-    if printer.is_json:
-        printer.json(answer.body)
-    elif found:
-        printer.table(_COLUMNS, [_row(invocation, token) for token in found])
-    else:
-        printer.note("No enrollment tokens.")
-        printer.note("Make one: crontopus enrollment-tokens create my-server")
+    rows = (_row(invocation, token) for token in answer.part("enrollment_tokens"))
+    empty = ("No enrollment tokens.", "Make one: crontopus enrollment-tokens create my-server")
+    invocation.printer.listing(answer.body, _COLUMNS, rows, empty=empty)
 
 
 @enrollment_tokens.command("delete")
 @click.argument("token_id", metavar="ID")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@removal.yes_option
 @pass_invocation
 def delete(invocation: Invocation, token_id: str, yes: bool) -> None:
     """Delete a token; machines that are enrolled already stay."""
-    path = client.path("enrollment-tokens", token_id)
-    invocation.confirm(f"delete enrollment token {token_id}", yes=yes)
-    answer = invocation.client.delete(path)
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        invocation.printer.line(f"Deleted enrollment token {token_id}.")
+    removal.remove(invocation, "enrollment token", token_id, client.path("enrollment-tokens", token_id), yes=yes)
 
 
 def _row(invocation: Invocation, token: Body) -> list[Cell]:
     printer = invocation.printer
-    used = f"{token.get('used_count')} of {token.get('max_uses') or 'any number'}"
-    expires, created = printer.ago(token.get("expires_at")), printer.ago(token.get("created_at"))
-    return [token.get("name"), used, expires, token.get("id"), created]
+    return [
+        token.get("name"),
+        f"{token.get('used_count')} of {token.get('max_uses') or 'any number'}",
+        printer.ago(token.get("expires_at")),
+        token.get("id"),
+        printer.ago(token.get("created_at")),
+        printer.ago(token.get("last_used_at"), "never"),
+    ]

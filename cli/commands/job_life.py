@@ -1,7 +1,7 @@
 """crontopus jobs: what happens to a job that exists, and judging manifests before they are one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import click
@@ -9,14 +9,21 @@ import click
 from chalicelib.domain import manifest_check
 from chalicelib.domain.manifest_check import Verdict
 from cli import client
-from cli.answers import Answer
+from cli.answers import Answer, Body
 from cli.commands import job_input
 from cli.errors import Invalid
 from cli.groups import Command
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Column
+from cli.tables import Cell, Column
 
-_HISTORY = (Column("WHEN"), Column("WHO"), Column("WHAT", is_flexible=True), Column("COMMIT", is_extra=True))
+_HISTORY = (
+    Column("WHEN", key="at"),
+    Column("WHO", key="author"),
+    Column("WHAT", is_flexible=True, key="subject"),
+    Column("COMMIT", is_extra=True),
+    Column("SHA", is_wide=True, is_name=True),
+)
+_VERDICTS = (Column("FILE", is_name=True), Column("KIND"), Column("FIELD"), Column("WORDS"))
 _PLACE = re.compile(r" \(line (\d+), column (\d+)\)$")
 
 
@@ -66,13 +73,9 @@ def history(invocation: Invocation, job: str, namespace: str | None, limit: int)
     printer = invocation.printer
     path = client.path("jobs", *job_input.reference(job, namespace), "history")
     answer = invocation.client.get(path, {"limit": limit})
-    if printer.is_json:
-        printer.json(answer.body)
-        return
-    commits = answer.part("commits")
-    rows = [[printer.ago(one.get("at")), one.get("author"), one.get("subject"), str(one.get("sha"))[:10]] for one in commits]
-    printer.table(_HISTORY, rows)
-    if answer.body.get("next"):
+    rows = (_commit(invocation, commit) for commit in answer.part("commits"))
+    printer.listing(answer.body, _HISTORY, rows)
+    if answer.body.get("next") and printer.is_table:
         printer.note(f"There are more than {limit}; see them with --limit or `git log` in the repository.")
 
 
@@ -87,14 +90,12 @@ def validate(invocation: Invocation, files: Sequence[BinaryIO]) -> None:
       crontopus jobs validate backup.yaml
       crontopus jobs validate */*.yaml
     """
-    printer = invocation.printer
     verdicts = [(_name(file), manifest_check.check(file.read())) for file in files]
-    if printer.is_json:
-        printer.json({"files": [_as_json(name, verdict) for name, verdict in verdicts]})
+    body = {"files": [_as_json(name, verdict) for name, verdict in verdicts]}
+    if invocation.printer.is_table:
+        invocation.printer.block("\n".join(line for name, verdict in verdicts for line in _lines(name, verdict)))
     else:
-        for name, verdict in verdicts:
-            for line in _lines(name, verdict):
-                printer.line(line)
+        invocation.printer.listing(body, _VERDICTS, (row for name, verdict in verdicts for row in _rows(name, verdict)))
     invalid = sum(not verdict.is_valid for _, verdict in verdicts)
     if invalid:
         raise Invalid(
@@ -104,11 +105,13 @@ def validate(invocation: Invocation, files: Sequence[BinaryIO]) -> None:
 
 def report(invocation: Invocation, verb: str, parts: tuple[str, str], answer: Answer) -> None:
     """Print what was done to a job, and the commit that did it."""
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        commit = str(answer.body.get("commit") or "none")
-        invocation.printer.line(f"{verb} job {job_input.shown_reference(*parts)} (commit {commit[:10]}).")
+    name, commit = job_input.shown_reference(*parts), str(answer.body.get("commit") or "none")
+    invocation.printer.done(answer.body, f"{verb} job {name} (commit {commit[:10]}).", name=name)
+
+
+def _commit(invocation: Invocation, commit: Body) -> list[Cell]:
+    moment = invocation.printer.ago(commit.get("at"))
+    return [moment, commit.get("author"), commit.get("subject"), str(commit.get("sha"))[:10], commit.get("sha")]
 
 
 def _name(file: BinaryIO) -> str:
@@ -121,6 +124,13 @@ def _lines(name: str, verdict: Verdict) -> list[str]:
     problems = [_placed(name, f"{path}: {words}") for path, words in verdict.problems.items()]
     warnings = [_placed(name, f"warning: {words}") for words in verdict.warnings]
     return [*problems, *warnings] or [f"{name}: good"]
+
+
+def _rows(name: str, verdict: Verdict) -> Iterator[list[Cell]]:
+    """Yield a row for each problem and warning, one alone for a good file."""
+    problems: list[list[Cell]] = [[name, "problem", path, words] for path, words in verdict.problems.items()]
+    warnings: list[list[Cell]] = [[name, "warning", *words.split(": ", 1)] for words in verdict.warnings]
+    yield from [*problems, *warnings] or [[name, "good", None, None]]
 
 
 def _placed(name: str, words: str) -> str:

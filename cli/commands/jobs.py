@@ -1,25 +1,27 @@
 """crontopus jobs: what runs, and when."""
 
-import shlex
 from typing import Any, BinaryIO
 
 import click
 
 from cli import client
 from cli.answers import Body
-from cli.commands import job_input, job_life
+from cli.commands import job_facts, job_input, job_life, removal
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, Column, status
+from cli.tables import Cell, Column, status
 
 _COLUMNS = (
-    Column("JOB"),
+    Column("JOB", is_name=True),
     Column("STATE"),
     Column("SCHEDULE"),
     Column("COMMAND", is_flexible=True, is_cut=True),
     Column("TIMEOUT", is_extra=True),
     Column("ID", is_extra=True),
+    Column("LABELS", is_wide=True),
+    Column("FILE", is_wide=True, key="path"),
 )
+_CREATE_ONE = "Create one: crontopus jobs create hello --schedule '*/5 * * * *' --command 'echo hello'"
 
 _optional_reference = click.argument("job", metavar="[NAMESPACE/]NAME", required=False)
 _file = click.option("--file", "-f", type=click.File("rb"), help="Take the job from a manifest (YAML); - is stdin.")
@@ -104,14 +106,10 @@ def list_jobs(invocation: Invocation, namespace: str | None) -> None:
     """List jobs."""
     printer = invocation.printer
     answer = invocation.client.get("/api/jobs", {"namespace": namespace})
-    found = answer.part("jobs")
-    if printer.is_json:
-        printer.json(answer.body)
-    elif found:
-        printer.table(_COLUMNS, [_row(job) for job in sorted(found, key=lambda job: (job["namespace"], job["name"]))])
-    else:
-        printer.note(f"No jobs in {namespace}." if namespace else "No jobs yet.")
-        printer.note("Create one: crontopus jobs create hello --schedule '*/5 * * * *' --command 'echo hello'")
+    rows = (_row(job) for job in sorted(answer.part("jobs"), key=lambda job: (job["namespace"], job["name"])))
+    printer.listing(
+        answer.body, _COLUMNS, rows, empty=(f"No jobs in {namespace}." if namespace else "No jobs yet.", _CREATE_ONE)
+    )
     for broken in answer.body.get("problems") or []:
         printer.problems(f"warning: {broken['path']} is not used:", broken["problems"])
 
@@ -129,27 +127,24 @@ def get(invocation: Invocation, job: str, namespace: str | None, manifest: bool)
       crontopus jobs get backup
       crontopus jobs get billing/invoices --manifest > invoices.yaml
     """
-    printer = invocation.printer
-    answer = invocation.client.get(client.path("jobs", *job_input.reference(job, namespace)))
+    parts = job_input.reference(job, namespace)
+    answer = invocation.client.get(client.path("jobs", *parts))
     if manifest:
-        printer.document(answer.part("manifest"))
-    elif printer.is_json:
-        printer.json(answer.body)
+        invocation.printer.document(answer.part("manifest"))
     else:
-        printer.facts(_facts(answer.part("job")))
+        facts = job_facts.facts(answer.part("job"))
+        invocation.printer.thing(answer.body, facts, name=job_input.shown_reference(*parts))
 
 
 @jobs.command("delete")
 @job_input.reference_argument
 @job_input.namespace_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@removal.yes_option
 @pass_invocation
 def delete(invocation: Invocation, job: str, namespace: str | None, yes: bool) -> None:
     """Delete a job; endpoints take it out of their schedulers."""
     parts = job_input.reference(job, namespace)
-    path = client.path("jobs", *parts)
-    invocation.confirm(f"delete job {job_input.shown_reference(*parts)}", yes=yes)
-    job_life.report(invocation, "Deleted", parts, invocation.client.delete(path))
+    removal.remove(invocation, "job", job_input.shown_reference(*parts), client.path("jobs", *parts), yes=yes)
 
 
 def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, options: dict[str, Any]) -> Body:
@@ -164,41 +159,14 @@ def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, opti
     return {"name": name, "namespace": named_namespace, **job_input.given_fields(options)}
 
 
-def _state(job: Body) -> str:
-    if not job.get("enabled", True):
-        return "disabled"
-    return "paused" if job.get("paused") else "scheduled"
-
-
-def _command_line(job: Body) -> str:
-    return " ".join([str(job.get("command")), *(shlex.quote(str(arg)) for arg in job.get("args") or [])])
-
-
 def _row(job: Body) -> list[Cell]:
-    name = job_input.shown_reference(str(job.get("namespace")), str(job.get("name")))
-    return [name, status(_state(job)), job.get("schedule"), _command_line(job), job.get("timeout"), job.get("id")]
-
-
-def _facts(job: Body) -> list[tuple[str, Cell]]:
-    """Return what there is to know about a job; what it does not have is None."""
-
-    def pairs(name: str) -> str | None:
-        return ", ".join(f"{key}={value}" for key, value in (job.get(name) or {}).items()) or None
-
     return [
-        ("Name", job.get("name")),
-        ("Namespace", job.get("namespace")),
-        ("State", status(_state(job))),
-        ("Schedule", job.get("schedule")),
-        ("Command", _command_line(job)),
-        ("Working dir", job.get("working_dir")),
-        ("Environment", pairs("env")),
-        ("Shell", job.get("shell")),
-        ("Timeout", job.get("timeout")),
-        ("Output kept", "nothing" if job.get("output") == "none" else f"last {job.get('max_output_bytes')} bytes"),
-        ("Labels", pairs("labels")),
-        ("Annotations", pairs("annotations")),
-        ("Id", job.get("id")),
-        ("File", job.get("path")),
-        ("Edit", job.get("url")),
+        job_input.shown_reference(str(job.get("namespace")), str(job.get("name"))),
+        status(job_facts.state(job)),
+        job.get("schedule"),
+        job_facts.command_line(job),
+        job.get("timeout"),
+        job.get("id"),
+        job_facts.pairs(job, "labels"),
+        job.get("path"),
     ]

@@ -3,17 +3,22 @@
 import click
 
 from cli import client
-from cli.answers import Answer, Body
+from cli.answers import Body
+from cli.commands import removal
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, Column
+from cli.tables import Cell, Column
 
 _COLUMNS = (
-    Column("NAMESPACE"),
-    Column("JOBS"),
+    Column("NAMESPACE", is_name=True),
+    Column("JOBS", key="job_count"),
     Column("DESCRIPTION", is_flexible=True, is_cut=True),
     Column("KIND", is_extra=True),
+    Column("COLOUR", is_wide=True),
 )
+
+_description = click.option("--description", metavar="TEXT", help="What it is for.")
+_colour = click.option("--colour", metavar="#RRGGBB", help="Its colour in the console.")
 
 
 @click.group("namespaces", cls=Group)
@@ -27,44 +32,34 @@ def list_namespaces(invocation: Invocation) -> None:
     """List namespaces, also those that were pushed by git."""
     printer = invocation.printer
     answer = invocation.client.get("/api/namespaces")
-    if printer.is_json:
-        printer.json(answer.body)
-    else:
-        printer.table(_COLUMNS, [_row(namespace) for namespace in answer.part("namespaces")])
+    printer.listing(answer.body, _COLUMNS, (_row(namespace) for namespace in answer.part("namespaces")))
     for broken in answer.body.get("problems") or []:
         printer.problems(f"warning: {broken['path']} is not used:", broken["problems"])
 
 
 @namespaces.command("create")
 @click.argument("name")
-@click.option("--description", metavar="TEXT", help="What it is for.")
-@click.option("--colour", metavar="#RRGGBB", help="Its colour in the console.")
+@_description
+@_colour
 @pass_invocation
 def create(invocation: Invocation, name: str, description: str | None, colour: str | None) -> None:
     """Create an empty namespace. A job that is created in a new one needs no such step."""
     given = {"name": name, "description": description, "colour": colour}
     body = {key: value for key, value in given.items() if value is not None}
-    _report(invocation, f"Created namespace {name}", invocation.client.post("/api/namespaces", body))
+    answer = invocation.client.post("/api/namespaces", body)
+    commit = str(answer.body.get("commit") or "none")[:10]
+    invocation.printer.done(answer.body, f"Created namespace {name} (commit {commit}).", name=name)
 
 
 @namespaces.command("delete")
 @click.argument("name")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@removal.yes_option
 @pass_invocation
 def delete(invocation: Invocation, name: str, yes: bool) -> None:
     """Delete an empty namespace; one that holds a job is refused."""
-    path = client.path("namespaces", name)
-    invocation.confirm(f"delete namespace {name}", yes=yes)
-    _report(invocation, f"Deleted namespace {name}", invocation.client.delete(path))
-
-
-def _report(invocation: Invocation, done: str, answer: Answer) -> None:
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        invocation.printer.line(f"{done} (commit {str(answer.body.get('commit') or 'none')[:10]}).")
+    removal.remove(invocation, "namespace", name, client.path("namespaces", name), yes=yes)
 
 
 def _row(namespace: Body) -> list[Cell]:
     kind = "system" if namespace.get("is_system") else "own"
-    return [namespace.get("name"), str(namespace.get("job_count")), namespace.get("description"), kind]
+    return [namespace.get("name"), str(namespace.get("job_count")), namespace.get("description"), kind, namespace.get("colour")]

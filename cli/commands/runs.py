@@ -1,5 +1,7 @@
 """crontopus runs: what has run, and how it went."""
 
+from collections.abc import Iterator
+
 import click
 
 from chalicelib.domain.runs import STATUSES
@@ -9,7 +11,7 @@ from cli.client import Client
 from cli.commands import endpoint_input, job_input
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, Column, status
+from cli.tables import Cell, Column, Fact, status
 from cli.text import took
 
 DEFAULT_LIMIT = 20
@@ -20,11 +22,14 @@ NOTABLE_SKEW_MS = 5_000
 _COLUMNS = (
     Column("STATUS"),
     Column("JOB", is_flexible=True),
-    Column("STARTED"),
-    Column("TOOK"),
-    Column("RUN"),
+    Column("STARTED", key="started_at"),
+    Column("TOOK", key="duration_ms"),
+    Column("RUN", is_name=True, key="run_id"),
     Column("EXIT", is_extra=True),
     Column("ENDPOINT", is_extra=True),
+    Column("FINISHED", is_wide=True, key="finished_at"),
+    Column("COMMIT", is_wide=True),
+    Column("JOB ID", is_wide=True),
 )
 
 
@@ -62,13 +67,9 @@ def list_runs(
     endpoint_id = endpoint_input.find(invocation.client, endpoint)["id"] if endpoint else None
     query = {"job": job, "namespace": namespace, "endpoint_id": endpoint_id, "status": state, "days": days}
     body = _collected(invocation.client, query, limit)
-    if invocation.printer.is_json:
-        invocation.printer.json(body)
-    elif body["runs"]:
-        invocation.printer.table(_COLUMNS, [_row(invocation, run) for run in body["runs"]])
-    else:
-        _explain_emptiness(invocation, days, is_filtered=bool(job or namespace or endpoint or state))
-    if body.get("next") and not invocation.printer.is_json:
+    empty = _emptiness(days, is_filtered=bool(job or namespace or endpoint or state))
+    invocation.printer.listing(body, _COLUMNS, (_row(invocation, run) for run in body["runs"]), empty=empty)
+    if body.get("next") and invocation.printer.is_table:
         invocation.printer.note(f"There are more; raise --limit (now {limit}).")
 
 
@@ -77,17 +78,10 @@ def list_runs(
 @pass_invocation
 def show(invocation: Invocation, run: str) -> None:
     """Show one run and its output. RUN is its id, from `crontopus runs list`."""
-    printer = invocation.printer
     answer = invocation.client.get(client.path("runs", run))
-    if printer.is_json:
-        printer.json(answer.body)
-        return
     found = answer.part("run")
-    printer.facts(_facts(invocation, found))
-    printer.line("")
-    printer.line(_output_heading(found))
-    if found.get("output"):
-        printer.block(found["output"])
+    below = ["", _output_heading(found), *([found["output"]] if found.get("output") else [])]
+    invocation.printer.thing(answer.body, _facts(invocation, found), name=run, below=below)
 
 
 def _collected(client: Client, query: dict[str, str | int | None], limit: int) -> Body:
@@ -104,14 +98,11 @@ def _collected(client: Client, query: dict[str, str | int | None], limit: int) -
     return body
 
 
-def _explain_emptiness(invocation: Invocation, days: int, *, is_filtered: bool) -> None:
+def _emptiness(days: int, *, is_filtered: bool) -> tuple[str, str]:
     span = "the last day" if days == 1 else f"the last {days} days"
     if is_filtered:
-        invocation.printer.note(f"No such runs in {span}.")
-        invocation.printer.note("Look further back or at all of them: crontopus runs list --days 90")
-    else:
-        invocation.printer.note(f"No runs in {span}.")
-        invocation.printer.note("See what should run: crontopus jobs list")
+        return f"No such runs in {span}.", "Look further back or at all of them: crontopus runs list --days 90"
+    return f"No runs in {span}.", "See what should run: crontopus jobs list"
 
 
 def _row(invocation: Invocation, run: Body) -> list[Cell]:
@@ -119,28 +110,29 @@ def _row(invocation: Invocation, run: Body) -> list[Cell]:
         status(run.get("status")),
         job_input.shown_reference(str(run.get("namespace")), str(run.get("job_name"))),
         invocation.printer.ago(run.get("started_at")),
-        took(run.get("duration_ms")),
+        invocation.printer.took(run.get("duration_ms")),
         run.get("run_id"),
         _exit(run),
         run.get("endpoint_id"),
+        invocation.printer.ago(run.get("finished_at")),
+        str(run["commit"])[:10] if run.get("commit") else None,
+        run.get("job_id"),
     ]
 
 
-def _facts(invocation: Invocation, run: Body) -> list[tuple[str, Cell]]:
+def _facts(invocation: Invocation, run: Body) -> Iterator[Fact]:
     printer = invocation.printer
     finished = run.get("finished_at")
-    return [
-        ("Status", status(run.get("status"))),
-        ("Job", job_input.shown_reference(str(run.get("namespace")), str(run.get("job_name")))),
-        ("Endpoint", run.get("endpoint_id")),
-        ("Started", printer.local(run.get("started_at"))),
-        ("Finished", printer.local(finished) if finished else None),
-        ("Took", took(run.get("duration_ms"))),
-        ("Exit code", _exit(run)),
-        ("Clock", _skew(run.get("skew_ms"))),
-        ("Commit", run.get("commit")),
-        ("Run", run.get("run_id")),
-    ]
+    yield "Status", status(run.get("status"))
+    yield "Job", job_input.shown_reference(str(run.get("namespace")), str(run.get("job_name")))
+    yield "Endpoint", run.get("endpoint_id")
+    yield "Started", printer.local(run.get("started_at"))
+    yield "Finished", printer.local(finished) if finished else None
+    yield "Took", printer.took(run.get("duration_ms"))
+    yield "Exit code", _exit(run)
+    yield "Clock", _skew(run.get("skew_ms"))
+    yield "Commit", run.get("commit")
+    yield "Run", run.get("run_id")
 
 
 def _exit(run: Body) -> str | None:

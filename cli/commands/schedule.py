@@ -11,9 +11,9 @@ from chalicelib.domain.errors import Invalid
 from cli import errors
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Column
+from cli.tables import Column
 
-_COLUMNS = (Column("LOCAL"), Column("UTC"))
+_COLUMNS = (Column("LOCAL"), Column("UTC", is_name=True))
 
 
 @click.group("schedule", cls=Group)
@@ -35,13 +35,10 @@ def next_runs(invocation: Invocation, expression: str, zone: str, count: int, af
         fires = rules.next_fires(expression, start, zone, count)
     except Invalid as e:
         raise errors.Invalid("the schedule cannot be used", problems=e.problems) from e
-    if printer.is_json:
-        printer.json({"schedule": expression, "timezone": zone, "next": [times.to_text(moment) for moment in fires]})
-    elif fires:
-        local = ZoneInfo(zone)
-        printer.table(_COLUMNS, [[f"{at.astimezone(local):%a %Y-%m-%d %H:%M %Z}", times.to_text(at)] for at in fires])
-    else:
-        printer.note("It runs when cron starts; no moment can be told.")
+    local = ZoneInfo(zone)
+    body = {"schedule": expression, "timezone": zone, "next": [times.to_text(moment) for moment in fires]}
+    rows = ([f"{at.astimezone(local):%a %Y-%m-%d %H:%M %Z}", times.to_text(at)] for at in fires)
+    printer.listing(body, _COLUMNS, rows, empty=["It runs when cron starts; no moment can be told."])
 
 
 def _moment(text: str) -> datetime:

@@ -5,19 +5,22 @@ import click
 from chalicelib.domain.scopes import SCOPES
 from cli import client
 from cli.answers import Body
+from cli.commands import removal
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
-from cli.output import Cell, Column
+from cli.tables import Cell, Column
 
 _COLUMNS = (
     Column("NAME"),
     Column("SCOPES", is_flexible=True),
-    Column("ENDS WITH", is_extra=True),
-    Column("EXPIRES"),
-    Column("USED"),
-    Column("ID"),
-    Column("CREATED", is_extra=True),
+    Column("ENDS WITH", is_extra=True, key="last4"),
+    Column("EXPIRES", key="expires_at"),
+    Column("USED", key="last_used_at"),
+    Column("ID", is_name=True),
+    Column("CREATED", is_extra=True, key="created_at"),
 )
+
+_life = click.Choice(["90", "365", "never"])
 
 
 @click.group("tokens", cls=Group)
@@ -36,9 +39,7 @@ def tokens() -> None:
     required=True,
     help=f"What it may do; repeatable. One of {', '.join(SCOPES)}.",
 )
-@click.option(
-    "--expires-in-days", type=click.Choice(["90", "365", "never"]), default="90", show_default=True, help="How long it lives."
-)
+@click.option("--expires-in-days", type=_life, default="90", show_default=True, help="How long it lives.")
 @pass_invocation
 def create(invocation: Invocation, name: str, scopes: tuple[str, ...], expires_in_days: str) -> None:
     """Make a token. Only the token goes to stdout, and it is shown this once.
@@ -52,59 +53,74 @@ def create(invocation: Invocation, name: str, scopes: tuple[str, ...], expires_i
       crontopus tokens create board --scope read:runs > token
     """
     printer = invocation.printer
-    life = expires_in_days if expires_in_days == "never" else int(expires_in_days)
-    answer = invocation.client.post("/api/tokens", {"name": name, "scopes": list(scopes), "expires_in_days": life})
-    if printer.is_json:
-        printer.json(answer.body)
-        return
-    printer.line(answer.part("plain_text"))
-    expires_at = answer.part("token").get("expires_at")
-    until = f"Valid until {printer.local(expires_at)}" if expires_at else "Valid until it is revoked"
-    printer.note(f"{until}. It is not shown again.")
-    printer.note("Scripts use it as CRONTOPUS_TOKEN.")
+    body = {"name": name, "scopes": list(scopes), "expires_in_days": _days(expires_in_days)}
+    answer = invocation.client.post("/api/tokens", body)
+    made = answer.part("token")
+    # Also where only the name was asked for: what is not printed now is lost.
+    printer.done(answer.body, answer.part("plain_text"), name=answer.part("plain_text"))
+    if printer.is_table:
+        printer.note(f"{_validity(invocation, made)}. It is not shown again.")
+        printer.note("Scripts use it as CRONTOPUS_TOKEN.")
 
 
 @tokens.command("list")
 @pass_invocation
 def list_tokens(invocation: Invocation) -> None:
     """List tokens: what each may do, and when it was last used."""
-    printer = invocation.printer
     answer = invocation.client.get("/api/tokens")
-    found = answer.part("tokens")
-    if printer.is_json:
-        printer.json(answer.body)
-    elif found:
-        printer.table(_COLUMNS, [_row(invocation, token) for token in found])
-    else:
-        printer.note("No API tokens.")
-        printer.note("Make one: crontopus tokens create ci --scope read:jobs")
+    rows = (_row(invocation, token) for token in answer.part("tokens"))
+    empty = ("No API tokens.", "Make one: crontopus tokens create ci --scope read:jobs")
+    invocation.printer.listing(answer.body, _COLUMNS, rows, empty=empty)
+
+
+@tokens.command("update")
+@click.argument("token_id", metavar="ID")
+@click.option("--name", help="Know it by this name from now on.")
+@click.option("--expires-in-days", type=_life, help="How long it lives, counted from now.")
+@pass_invocation
+def update(invocation: Invocation, token_id: str, name: str | None, expires_in_days: str | None) -> None:
+    """Give a token another name or expiry; what it may do stays.
+
+    \b
+    Example:
+      crontopus tokens update tk-0123456789 --name deploy --expires-in-days 365
+    """
+    days = _days(expires_in_days) if expires_in_days else None
+    body = {key: value for key, value in {"name": name, "expires_in_days": days}.items() if value is not None}
+    if not body:
+        raise click.UsageError("give --name or --expires-in-days")
+    answer = invocation.client.patch(client.path("tokens", token_id), body)
+    changed = answer.part("token")
+    done = f"Updated token {token_id}: {changed.get('name')}. {_validity(invocation, changed)}."
+    invocation.printer.done(answer.body, done, name=token_id)
 
 
 @tokens.command("revoke")
 @click.argument("token_id", metavar="ID")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@removal.yes_option
 @pass_invocation
 def revoke(invocation: Invocation, token_id: str, yes: bool) -> None:
     """Revoke a token: its next request is refused."""
-    path = client.path("tokens", token_id)
-    invocation.confirm(f"revoke token {token_id}", yes=yes)
-    answer = invocation.client.delete(path)
-    if invocation.printer.is_json:
-        invocation.printer.json(answer.body)
-    else:
-        invocation.printer.line(f"Revoked token {token_id}.")
+    removal.remove(invocation, "token", token_id, client.path("tokens", token_id), yes=yes, verb="revoke")
+
+
+def _days(life: str) -> int | str:
+    return life if life == "never" else int(life)
+
+
+def _validity(invocation: Invocation, token: Body) -> str:
+    expires_at = token.get("expires_at")
+    return f"Valid until {invocation.printer.local(expires_at)}" if expires_at else "Valid until it is revoked"
 
 
 def _row(invocation: Invocation, token: Body) -> list[Cell]:
     printer = invocation.printer
-    used, created = token.get("last_used_at"), printer.ago(token.get("created_at"))
-    expires = printer.ago(token["expires_at"]) if token.get("expires_at") else "never"
     return [
         token.get("name"),
         " ".join(token.get("scopes", [])),
         token.get("last4"),
-        expires,
-        printer.ago(used) if used else "never",
+        printer.ago(token.get("expires_at"), "never"),
+        printer.ago(token.get("last_used_at"), "never"),
         token.get("id"),
-        created,
+        printer.ago(token.get("created_at")),
     ]

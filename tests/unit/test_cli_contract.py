@@ -51,6 +51,7 @@ COMMANDS = [
     "enrollment-tokens delete x --yes",
     "tokens create ci --scope read:jobs --expires-in-days never",
     "tokens list",
+    "tokens update x --name y --expires-in-days 365",
     "tokens revoke x --yes",
     "jobs update x --rename y --move-to ops",
     "jobs pause ops/x",

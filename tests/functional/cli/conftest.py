@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 NO_KEYRING = "keyring.backends.null.Keyring"
 COMMAND = [sys.executable, "-m", "cli"]
 # Unbuffered, Python does not notice that a pipe took only half of what it wrote.
-NOT_INHERITED = ("CRONTOPUS_", "PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+NOT_INHERITED = ("CRONTOPUS_", "PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "PAGER")
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,34 @@ def test_output_that_the_terminal_cannot_encode_is_spelled_out(api: Api, program
 
     assert b"caf\xe9 \\U0001f642\n" in process.communicate(timeout=30)[0]
     assert process.returncode == 0
+
+
+def test_a_long_result_goes_through_the_pager_on_a_terminal_only(api: Api, program: Program) -> None:
+    api.runs = [a_run(1, "hello")]
+    pager = {"CRONTOPUS_PAGER": "sed s/^/paged:/"}
+
+    on_terminal = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], environ=pager)
+    without = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], "--no-pager", environ=pager)
+    on_pipe = program.run("runs", "show", a_run(1)["run_id"], **pager)
+
+    assert "paged:hello" in on_terminal
+    assert "paged:Status" in on_terminal
+    assert "paged:" not in without + on_pipe.stdout
+
+
+def test_a_pager_that_does_not_start_hides_nothing(api: Api, program: Program) -> None:
+    api.runs = [a_run(1, "hello")]
+
+    shown = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], environ={"PAGER": "/nonexistent/pager"})
+
+    assert "cannot start the pager" in shown
+    assert "hello" in shown
+
+
+def test_a_pager_that_is_left_early_is_no_error(api: Api, program: Program) -> None:
+    api.runs = [a_run(1, "x" * 500_000)]
+
+    shown = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], environ={"PAGER": "head -1"})
+
+    assert "Status" in shown
+    assert "Error" not in shown
