@@ -8,7 +8,7 @@ from chalicelib.domain import times
 from chalicelib.domain.errors import NotFound, TooLarge
 from chalicelib.forgejo.archive import Archive
 from chalicelib.forgejo.commits import commit_body, commit_refusal, conflict, is_done, stale_paths
-from chalicelib.forgejo.files import Author, Commit, File, FileChange, PastCommit, TreeEntry
+from chalicelib.forgejo.files import Author, Commit, CommitFacts, File, FileChange, PastCommit, TreeEntry
 from chalicelib.forgejo.transport import UNREADABLE, Transport, api_path, pick, unavailable
 
 COMMIT_TRIES = 5
@@ -77,6 +77,13 @@ class Contents:
         # 409: the repository is empty. 404: nothing ever lay there, or the page is behind the last one.
         answer = self._http.call("GET", place, query=query, accept=(404, 409))
         return tuple(_past_commit(listed) for listed in answer.pick(kind=list)) if answer.is_success else ()
+
+    def read_commit(self, owner: str, repo: str, sha: str) -> CommitFacts:
+        """Return what one commit did; a file that moved was removed where it lay. Raise NotFound."""
+        found = self._http.call("GET", api_path("repos", owner, repo, "git", "commits", sha)).json()
+        parents, files = pick(found, "parents", kind=list), pick(found, "files", kind=list)
+        removed = [pick(one, "filename", kind=str) for one in files if pick(one, "status", kind=str) == "removed"]
+        return CommitFacts(sha, pick(parents, 0, "sha", kind=str) if parents else None, tuple(removed))
 
     def read_file(self, owner: str, repo: str, path: str, ref: str = "main") -> File:
         """Return a regular file. Raise NotFound if something else, or nothing, lies there; TooLarge above 10 MiB."""

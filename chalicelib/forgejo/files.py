@@ -59,6 +59,15 @@ class PastCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """What one commit did. parent: its first, None for the first commit of all. removed: paths that were there before."""
+
+    sha: str
+    parent: str | None
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     path: str
     sha: str

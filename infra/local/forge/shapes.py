@@ -123,6 +123,16 @@ def commit(base: str, one: Repository, made: Commit) -> dict[str, object]:
     return {name: shape[name] for name in ("sha", "url", "html_url", "created", "parents")} | {"commit": inner}
 
 
+def touched(repo: Repo, made: Commit) -> list[dict[str, str]]:
+    """Return the paths a commit touched, as the commit itself lists them; a move is a removal and an addition."""
+    before = repo.object_store[made.parents[0]].tree if made.parents else None
+    kinds = {"add": "added", "delete": "removed"}
+    return [
+        {"filename": (change.new or change.old).path.decode(errors="replace"), "status": kinds.get(change.type, "modified")}
+        for change in tree_changes(repo.object_store, before, made.tree)
+    ]
+
+
 def branch(base: str, one: Repository, name: str, made: Commit) -> dict[str, object]:
     shape = file_commit(base, one, made)
     head = {name: shape[name] for name in ("url", "message", "author", "committer")}
@@ -145,11 +155,9 @@ def push(base: str, one: Repository, pusher: Account, ref: str, before: str, aft
 def pushed_commit(base: str, one: Repository, repo: Repo, made: Commit) -> dict[str, object]:
     """Return a commit as a push names it, with the paths it touched."""
     sha = made.id.decode()
-    before = repo.object_store[made.parents[0]].tree if made.parents else None
     paths: dict[str, list[str]] = {"added": [], "removed": [], "modified": []}
-    for change in tree_changes(repo.object_store, before, made.tree):
-        kind = {"add": "added", "delete": "removed"}.get(change.type, "modified")
-        paths[kind].append((change.new or change.old).path.decode(errors="replace"))
+    for one_file in touched(repo, made):
+        paths[one_file["status"]].append(one_file["filename"])
     author, committer = _person(made.author, made.author_time), _person(made.committer, made.commit_time)
     url = f"{base}/{one.full_name}/commit/{sha}"
     message = made.message.decode(errors="replace")

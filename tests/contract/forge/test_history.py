@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.domain.errors import NotFound
 from chalicelib.forgejo.files import FileChange, PastCommit, blob_sha
 from tests.contract.forge.world import AUTHOR, Repository, World
 
@@ -65,3 +66,17 @@ def test_an_empty_repository_has_no_commits(world: World) -> None:
 
 def test_a_branch_that_is_not_there_has_no_commits(world: World, repository: Repository) -> None:
     assert world.client().list_commits(repository.owner, repository.name, PATH, limit=1, branch="none") == ()
+
+
+def test_a_commit_names_its_parent_and_what_it_removed(world: World, repository: Repository) -> None:
+    first = write(world, repository, "Create", FileChange(PATH, b"1"), FileChange("default/a.yaml", b"1"))
+    moved = write(world, repository, "Move", FileChange("team/backup.yaml", b"1"), FileChange(PATH, sha=blob_sha(b"1")))
+
+    facts = world.client().read_commit(repository.owner, repository.name, moved)
+
+    assert (facts.sha, facts.parent, facts.removed) == (moved, first, (PATH,))
+
+
+def test_a_commit_that_is_not_there_is_not_found(world: World, repository: Repository) -> None:
+    with pytest.raises(NotFound):
+        world.client().read_commit(repository.owner, repository.name, "0" * 40)

@@ -58,7 +58,7 @@ def get_commit(call: Call) -> Response:
         if made is None or kind not in ("", "diff"):
             raise Refused(404, NOT_FOUND)
         if not kind:
-            return json_response(200, shapes.commit(call.forge.url, one, made))
+            return json_response(200, shapes.commit(call.forge.url, one, made) | {"files": shapes.touched(repo, made)})
         before = repo.object_store[made.parents[0]].tree if made.parents else None
         out = io.BytesIO()
         write_tree_diff(out, repo.object_store, before, made.tree)
