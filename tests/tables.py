@@ -18,11 +18,13 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
+    # Streams would be asked for at an address of the account, which moto does not serve.
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE": "disabled",
     "TABLE_PREFIX": PREFIX,
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
 }
 if URL:
-    os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = URL
+    os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = os.environ["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = URL
 
 
 def declared_tables() -> list[dict[str, Any]]:
@@ -34,7 +36,10 @@ def declared_tables() -> list[dict[str, Any]]:
         if resource.get("Type") == "AWS::DynamoDB::Table":
             properties = resource["Properties"]
             name = properties["TableName"]["Fn::Sub"].replace("crontopus-${Stage}-", PREFIX)
-            tables.append({"TableName": name} | {key: properties[key] for key in kept if key in properties})
+            table = {"TableName": name} | {key: properties[key] for key in kept if key in properties}
+            if "StreamSpecification" in properties:
+                table["StreamSpecification"] = properties["StreamSpecification"] | {"StreamEnabled": True}
+            tables.append(table)
     return tables
 
 
@@ -54,6 +59,27 @@ def empty_tables() -> Iterator[None]:
             aws("dynamodb").create_table(**table)
             aws("dynamodb").get_waiter("table_exists").wait(TableName=table["TableName"], WaiterConfig={"Delay": 1})
         yield
+
+
+class Stream:
+    """The stream of one of our tables, read to its end each time, as Lambda reads it."""
+
+    def __init__(self, table: str) -> None:
+        described = aws("dynamodb").describe_table(TableName=PREFIX + table)["Table"]
+        self._arn = described["LatestStreamArn"]
+        (shard,) = aws("dynamodbstreams").describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
+        wanted = {"StreamArn": self._arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        self._next = aws("dynamodbstreams").get_shard_iterator(**wanted)["ShardIterator"]
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the records that are new since the last call."""
+        records: list[dict[str, Any]] = []
+        while True:
+            answer = aws("dynamodbstreams").get_records(ShardIterator=self._next)
+            self._next = answer["NextShardIterator"]
+            if not answer["Records"]:
+                return records
+            records += answer["Records"]
 
 
 def _drop_tables() -> None:

@@ -4,32 +4,70 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.domain.runs import Run
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.instances import Change, days_needed, fold
+from chalicelib.store import days as day_store
 from chalicelib.store import instances as instance_store
 from chalicelib.store import runs as run_store
+
+# Who else writes an instance: a rebuild, or a worker that Lambda has given up and that still works.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Runs of one instance, in the order of the stream. positions: their sequence numbers there."""
+    """What happened to runs of one instance, in the order of the stream. positions: their sequence numbers there."""
 
     positions: list[str]
-    runs: list[Run]
+    changes: list[Change]
 
     def project(self) -> str:
-        """Write them into their instance and return what came of it."""
-        written = [instance_store.record_last(run) for run in self.runs]
-        return "projected" if any(written) else "known"
+        """Count it all into the instance and return what came of it: projected, or known."""
+        return project(self.changes)
 
 
 def by_instance(records: Sequence[Mapping[str, Any]]) -> list[Group]:
-    """Return the runs of a batch of stream records by instance. What expired is left out: it stays counted."""
+    """Return the runs of a batch of stream records by instance.
+
+    Left out is what is no news: runs that expired, which stay counted, and results that were written a second time.
+    """
     groups: dict[tuple[str, str, str], Group] = {}
     for record in records:
-        if "NewImage" not in record["dynamodb"]:
+        images = record["dynamodb"]
+        if "NewImage" not in images:
             continue
-        run = run_store.of_stream(record["dynamodb"]["NewImage"])
+        before = images.get("OldImage", {}).get("status", {}).get("S")
+        if before not in (None, "running"):
+            continue
+        run = run_store.of_stream(images["NewImage"])
         group = groups.setdefault((run.tenant_id, run.endpoint_id, run.job_id), Group([], []))
-        group.positions.append(record["dynamodb"]["SequenceNumber"])
-        group.runs.append(run)
+        group.positions.append(images["SequenceNumber"])
+        group.changes.append(Change(run, had_started=before == "running"))
     return list(groups.values())
+
+
+def project(changes: Sequence[Change]) -> str:
+    """Count these changes of one instance into it: a read, one write, and one more for each day that is over.
+
+    Raise Conflict if others keep writing at the same time.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return _project(changes)
+        except Conflict:
+            continue
+    return _project(changes)
+
+
+def _project(changes: Sequence[Change]) -> str:
+    run = changes[0].run
+    instance = instance_store.find(run.tenant_id, run.endpoint_id, run.job_id)
+    wanted = days_needed(instance, changes)
+    folded = fold(instance, changes, day_store.find_many(run.tenant_id, run.endpoint_id, run.job_id, wanted))
+    if not folded.taken:
+        return "known"
+    # The days first: a try that breaks off here is repeated, and finds in them what it has counted.
+    for day in folded.days:
+        day_store.save(day)
+    instance_store.save_derived(instance, folded.instance)
+    return "projected"

@@ -59,7 +59,7 @@ def test_what_grows_has_a_time_to_live(resources):
     tables = of_type(resources, "AWS::DynamoDB::Table")
     expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table["Properties"]}
 
-    assert expiring == {"TokensTable", "RunsTable", "CountersTable", "AuditTable", "IdempotencyTable"}
+    assert expiring == {"TokensTable", "RunsTable", "DaysTable", "CountersTable", "AuditTable", "IdempotencyTable"}
 
 
 def test_every_function_gets_every_variable_that_config_reads(template):
