@@ -1,6 +1,6 @@
 """The one door to the API: which credential goes with a request, and what its answer means."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import click
@@ -12,6 +12,7 @@ from cli.credentials import Login, Logins
 from cli.errors import Denied, Failure
 from cli.transport import Request, Transport
 
+Query = Mapping[str, str | int | Sequence[str] | None]
 LOGIN_HINT = "run `crontopus auth login`"
 
 
@@ -33,9 +34,18 @@ class Client:
         self.account = account
         self.token = token
 
-    def get(self, path: str, query: Mapping[str, str | int | None] | None = None) -> Answer:
+    def get(self, path: str, query: Query | None = None) -> Answer:
         given = {key: value for key, value in (query or {}).items() if value is not None}
         return self._authorized(Request("GET", path, query=given))
+
+    def peek(self, path: str) -> Answer | None:
+        """Return what a GET gives at once, None if it gives nothing. Renews no login: a renewal must not be broken off."""
+        stored = None if self.token else self.logins.find(self.account)
+        token = self.token or (stored.access_token if stored else None)
+        if token is None:
+            return None
+        response = self.transport.send(Request("GET", path), token)
+        return answers.read(response, self.api_url) if response.status_code == 200 else None
 
     def post(self, path: str, body: Body | None = None) -> Answer:
         return self._authorized(Request("POST", path, body=body))

@@ -28,3 +28,9 @@ def folder(environ: Mapping[str, str]) -> Path:
     if given := environ.get("CRONTOPUS_CONFIG_DIR"):
         return Path(given).expanduser()
     return platformdirs.user_config_path("crontopus", appauthor=False)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what may be lost at any time."""
+    given = environ.get("CRONTOPUS_CONFIG_DIR")
+    return Path(given).expanduser() / "cache" if given else platformdirs.user_cache_path("crontopus", appauthor=False)

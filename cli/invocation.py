@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from importlib import metadata
+from pathlib import Path
 from typing import cast
 
 import click
@@ -63,6 +64,10 @@ class Invocation:
     @cached_property
     def profiles(self) -> Profiles:
         return Profiles(config.folder(self.environ))
+
+    @property
+    def cache_folder(self) -> Path:
+        return config.cache_folder(self.environ)
 
     @cached_property
     def settings(self) -> Settings:

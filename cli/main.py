@@ -11,6 +11,7 @@ from click.exceptions import Exit
 
 from cli import invocation, text
 from cli.commands.auth import auth
+from cli.commands.completion import completion
 from cli.commands.config import config
 from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
@@ -68,7 +69,7 @@ def root() -> None:
     """
 
 
-for command in (auth, jobs, namespaces, runs, endpoints, enrollment_tokens, tokens, schedule, config, help_):
+for command in (auth, jobs, namespaces, runs, endpoints, enrollment_tokens, tokens, schedule, config, completion, help_):
     root.add_command(command)
 
 

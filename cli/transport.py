@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -27,7 +27,7 @@ class Request:
     path: str
     body: Mapping[str, Any] | None = None
     form: Mapping[str, str] | None = None
-    query: Mapping[str, str | int] = field(default_factory=dict)
+    query: Mapping[str, str | int | Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +69,7 @@ class Transport:
                     raise self._failure(e, request.method) from e
 
     def _send_once(self, request: Request, token: str | None) -> requests.Response:
-        query = f"?{urlencode(request.query)}" if request.query else ""
+        query = f"?{urlencode(request.query, doseq=True)}" if request.query else ""
         self.trace(f"> {request.method} {self.api_url}{request.path}{query}")
         if token:
             self.trace("> Authorization: Bearer [redacted]")

@@ -2,7 +2,7 @@
 
 import click
 
-from cli import settings
+from cli import completion, settings
 from cli.answers import Body
 from cli.errors import NotFound
 from cli.groups import Group
@@ -14,7 +14,9 @@ _SETTINGS = (Column("SETTING", is_name=True), Column("VALUE", is_flexible=True))
 _ORIGINS = (*_SETTINGS, Column("ORIGIN"))
 _PROFILES = (Column("PROFILE", is_name=True), Column("IN USE"), Column("API URL", is_flexible=True), Column("LOGIN"))
 
-_key = click.argument("key", metavar="SETTING")
+_key = click.argument(
+    "key", metavar="SETTING", shell_complete=lambda ctx, param, typed: [key for key in settings.KEYS if key.startswith(typed)]
+)
 
 
 @click.group("config", cls=Group)
@@ -67,7 +69,7 @@ def unset(invocation: Invocation, key: str) -> None:
 
 
 @config.command("use")
-@click.argument("profile")
+@click.argument("profile", shell_complete=completion.profiles)
 @pass_invocation
 def use(invocation: Invocation, profile: str) -> None:
     """Make a profile the one that later commands use."""

@@ -2,11 +2,12 @@
 
 import click
 
+from cli import completion
 from cli.answers import Body
 from cli.client import Client
 from cli.errors import NotFound
 
-endpoint_argument = click.argument("endpoint", metavar="NAME|ID")
+endpoint_argument = click.argument("endpoint", metavar="NAME|ID", shell_complete=completion.of("endpoints"))
 
 
 def find(client: Client, wanted: str) -> Body:

@@ -9,6 +9,7 @@ from chalicelib.domain import manifest, manifest_check, names, yaml_source
 from chalicelib.domain.errors import Invalid as InvalidManifest
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.manifest_fields import IN_MANIFEST, written
+from cli import completion
 from cli.answers import Body
 from cli.errors import Invalid
 
@@ -28,8 +29,12 @@ class _PairType(click.ParamType[Pair]):
         return key, text
 
 
-reference_argument = click.argument("job", metavar="[NAMESPACE/]NAME")
-namespace_option = click.option("--namespace", "-n", help="Namespace of the job [default: default].")
+_jobs, _namespaces = completion.of("jobs"), completion.of("namespaces")
+reference_argument = click.argument("job", metavar="[NAMESPACE/]NAME", shell_complete=_jobs)
+optional_reference = click.argument("job", metavar="[NAMESPACE/]NAME", required=False, shell_complete=_jobs)
+namespace_option = click.option(
+    "--namespace", "-n", help="Namespace of the job [default: default].", shell_complete=_namespaces
+)
 
 _PAIR = _PairType()
 _OPTIONS = (
@@ -52,21 +57,6 @@ def job_options(function: Decorated) -> Decorated:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
-
-
-def reference(job: str, namespace: str | None) -> tuple[str, str]:
-    """Return namespace and name of what was typed: `name`, `namespace/name`, or `name` with --namespace."""
-    before, separator, after = job.partition("/")
-    if not separator:
-        return namespace or names.DEFAULT, job
-    if namespace not in (None, before):
-        raise click.UsageError(f"{job!r} names the namespace {before!r}, --namespace names {namespace!r}; drop one")
-    return before, after
-
-
-def shown_reference(namespace: str, name: str) -> str:
-    """Return what a person types to mean this job."""
-    return name if namespace == names.DEFAULT else f"{namespace}/{name}"
 
 
 def given_fields(options: Mapping[str, Any]) -> Body:

@@ -8,7 +8,7 @@ import click
 
 from chalicelib.domain import manifest_check
 from chalicelib.domain.manifest_check import Verdict
-from cli import client
+from cli import client, references
 from cli.answers import Answer, Body
 from cli.commands import job_input
 from cli.errors import Invalid
@@ -33,7 +33,7 @@ _PLACE = re.compile(r" \(line (\d+), column (\d+)\)$")
 @pass_invocation
 def pause(invocation: Invocation, job: str, namespace: str | None) -> None:
     """Take a job out of the schedulers; it stays defined."""
-    parts = job_input.reference(job, namespace)
+    parts = references.parse(job, namespace)
     report(invocation, "Paused", parts, invocation.client.post(client.path("jobs", *parts, "pause")))
 
 
@@ -43,7 +43,7 @@ def pause(invocation: Invocation, job: str, namespace: str | None) -> None:
 @pass_invocation
 def resume(invocation: Invocation, job: str, namespace: str | None) -> None:
     """Put a paused job back into the schedulers."""
-    parts = job_input.reference(job, namespace)
+    parts = references.parse(job, namespace)
     report(invocation, "Resumed", parts, invocation.client.post(client.path("jobs", *parts, "resume")))
 
 
@@ -58,7 +58,7 @@ def adopt(invocation: Invocation, job: str, target: str) -> None:
     Example:
       crontopus jobs adopt tidy-web-1 --to ops
     """
-    parts = job_input.reference(job, None if "/" in job else "discovered")
+    parts = references.parse(job, None if "/" in job else "discovered")
     answer = invocation.client.post(client.path("jobs", *parts, "adopt"), {"target_namespace": target})
     report(invocation, "Adopted", (target, parts[1]), answer)
 
@@ -71,7 +71,7 @@ def adopt(invocation: Invocation, job: str, target: str) -> None:
 def history(invocation: Invocation, job: str, namespace: str | None, limit: int) -> None:
     """Show who changed a job, and when; also one that was deleted."""
     printer = invocation.printer
-    path = client.path("jobs", *job_input.reference(job, namespace), "history")
+    path = client.path("jobs", *references.parse(job, namespace), "history")
     answer = invocation.client.get(path, {"limit": limit})
     rows = (_commit(invocation, commit) for commit in answer.part("commits"))
     printer.listing(answer.body, _HISTORY, rows)
@@ -105,7 +105,7 @@ def validate(invocation: Invocation, files: Sequence[BinaryIO]) -> None:
 
 def report(invocation: Invocation, verb: str, parts: tuple[str, str], answer: Answer) -> None:
     """Print what was done to a job, and the commit that did it."""
-    name, commit = job_input.shown_reference(*parts), str(answer.body.get("commit") or "none")
+    name, commit = references.shown(*parts), str(answer.body.get("commit") or "none")
     invocation.printer.done(answer.body, f"{verb} job {name} (commit {commit[:10]}).", name=name)
 
 

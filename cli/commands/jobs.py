@@ -4,7 +4,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from cli import client
+from cli import client, completion, references
 from cli.answers import Body
 from cli.commands import job_facts, job_input, job_life, removal
 from cli.groups import Group
@@ -23,7 +23,6 @@ _COLUMNS = (
 )
 _CREATE_ONE = "Create one: crontopus jobs create hello --schedule '*/5 * * * *' --command 'echo hello'"
 
-_optional_reference = click.argument("job", metavar="[NAMESPACE/]NAME", required=False)
 _file = click.option("--file", "-f", type=click.File("rb"), help="Take the job from a manifest (YAML); - is stdin.")
 
 
@@ -37,7 +36,7 @@ for command in job_life.COMMANDS:
 
 
 @jobs.command("create")
-@_optional_reference
+@job_input.optional_reference
 @job_input.namespace_option
 @_file
 @job_input.job_options
@@ -56,7 +55,7 @@ def create(invocation: Invocation, /, job: str | None, namespace: str | None, fi
 
 
 @jobs.command("update")
-@_optional_reference
+@job_input.optional_reference
 @job_input.namespace_option
 @_file
 @click.option("--rename", metavar="NAME", help="Give it this name; its id stays.")
@@ -92,7 +91,7 @@ def update(
         given = job_input.given_fields(options | {"name": rename, "namespace": move_to})
         if not job or not given:
             raise click.UsageError("name a job and at least one option to change, or give a manifest with -f")
-        parts = job_input.reference(job, namespace)
+        parts = references.parse(job, namespace)
         current = invocation.client.get(client.path("jobs", *parts))
         wanted, seen = job_input.changed(current.part("job"), given), current.etag
     answer = invocation.client.put(client.path("jobs", *parts), wanted, if_match=seen)
@@ -100,7 +99,7 @@ def update(
 
 
 @jobs.command("list")
-@click.option("--namespace", "-n", help="Only jobs of this namespace.")
+@click.option("--namespace", "-n", help="Only jobs of this namespace.", shell_complete=completion.of("namespaces"))
 @pass_invocation
 def list_jobs(invocation: Invocation, namespace: str | None) -> None:
     """List jobs."""
@@ -127,13 +126,13 @@ def get(invocation: Invocation, job: str, namespace: str | None, manifest: bool)
       crontopus jobs get backup
       crontopus jobs get billing/invoices --manifest > invoices.yaml
     """
-    parts = job_input.reference(job, namespace)
+    parts = references.parse(job, namespace)
     answer = invocation.client.get(client.path("jobs", *parts))
     if manifest:
         invocation.printer.document(answer.part("manifest"))
     else:
         facts = job_facts.facts(answer.part("job"))
-        invocation.printer.thing(answer.body, facts, name=job_input.shown_reference(*parts))
+        invocation.printer.thing(answer.body, facts, name=references.shown(*parts))
 
 
 @jobs.command("delete")
@@ -143,8 +142,8 @@ def get(invocation: Invocation, job: str, namespace: str | None, manifest: bool)
 @pass_invocation
 def delete(invocation: Invocation, job: str, namespace: str | None, yes: bool) -> None:
     """Delete a job; endpoints take it out of their schedulers."""
-    parts = job_input.reference(job, namespace)
-    removal.remove(invocation, "job", job_input.shown_reference(*parts), client.path("jobs", *parts), yes=yes)
+    parts = references.parse(job, namespace)
+    removal.remove(invocation, "job", references.shown(*parts), client.path("jobs", *parts), yes=yes)
 
 
 def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, options: dict[str, Any]) -> Body:
@@ -155,13 +154,13 @@ def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, opti
         raise click.UsageError(f"give a name and --schedule and --command, or a manifest with -f; --{missing[0]} is missing")
     if not job:
         raise click.UsageError("give the job a name, or a manifest with -f")
-    named_namespace, name = job_input.reference(job, namespace)
+    named_namespace, name = references.parse(job, namespace)
     return {"name": name, "namespace": named_namespace, **job_input.given_fields(options)}
 
 
 def _row(job: Body) -> list[Cell]:
     return [
-        job_input.shown_reference(str(job.get("namespace")), str(job.get("name"))),
+        references.shown(job.get("namespace"), job.get("name")),
         status(job_facts.state(job)),
         job.get("schedule"),
         job_facts.command_line(job),

@@ -2,7 +2,7 @@
 
 import click
 
-from cli import client
+from cli import client, completion
 from cli.answers import Body
 from cli.commands import removal
 from cli.groups import Group
@@ -17,6 +17,7 @@ _COLUMNS = (
     Column("COLOUR", is_wide=True),
 )
 
+_name = click.argument("name", shell_complete=completion.of("namespaces"))
 _description = click.option("--description", metavar="TEXT", help="What it is for.")
 _colour = click.option("--colour", metavar="#RRGGBB", help="Its colour in the console.")
 
@@ -52,7 +53,7 @@ def create(invocation: Invocation, name: str, description: str | None, colour: s
 
 
 @namespaces.command("delete")
-@click.argument("name")
+@_name
 @removal.yes_option
 @pass_invocation
 def delete(invocation: Invocation, name: str, yes: bool) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import click
 
 from chalicelib.domain.runs import STATUSES
-from cli import client
+from cli import client, completion, references
 from cli.answers import Body
 from cli.client import Client
-from cli.commands import endpoint_input, job_input
+from cli.commands import endpoint_input
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.tables import Cell, Column, Fact, status
@@ -39,9 +39,11 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--job", "-j", metavar="[NAMESPACE/]NAME", help="Only runs of this job.")
-@click.option("--namespace", "-n", help="Only runs of jobs in this namespace.")
-@click.option("--endpoint", "-e", metavar="NAME|ID", help="Only runs on this endpoint.")
+@click.option("--job", "-j", metavar="[NAMESPACE/]NAME", help="Only runs of this job.", shell_complete=completion.of("jobs"))
+@click.option("--namespace", "-n", help="Only runs of jobs in this namespace.", shell_complete=completion.of("namespaces"))
+@click.option(
+    "--endpoint", "-e", metavar="NAME|ID", help="Only runs on this endpoint.", shell_complete=completion.of("endpoints")
+)
 @click.option("--status", "state", type=click.Choice(STATUSES), help="Only runs that ended, or are, like this.")
 @click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="How far to look back.")
 @click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help="How many at most.")
@@ -63,7 +65,7 @@ def list_runs(
       crontopus runs list --job backup --days 30 --limit 100
     """
     if job and "/" in job:
-        namespace, job = job_input.reference(job, namespace)
+        namespace, job = references.parse(job, namespace)
     endpoint_id = endpoint_input.find(invocation.client, endpoint)["id"] if endpoint else None
     query = {"job": job, "namespace": namespace, "endpoint_id": endpoint_id, "status": state, "days": days}
     body = _collected(invocation.client, query, limit)
@@ -108,7 +110,7 @@ def _emptiness(days: int, *, is_filtered: bool) -> tuple[str, str]:
 def _row(invocation: Invocation, run: Body) -> list[Cell]:
     return [
         status(run.get("status")),
-        job_input.shown_reference(str(run.get("namespace")), str(run.get("job_name"))),
+        references.shown(run.get("namespace"), run.get("job_name")),
         invocation.printer.ago(run.get("started_at")),
         invocation.printer.took(run.get("duration_ms")),
         run.get("run_id"),
@@ -124,7 +126,7 @@ def _facts(invocation: Invocation, run: Body) -> Iterator[Fact]:
     printer = invocation.printer
     finished = run.get("finished_at")
     yield "Status", status(run.get("status"))
-    yield "Job", job_input.shown_reference(str(run.get("namespace")), str(run.get("job_name")))
+    yield "Job", references.shown(run.get("namespace"), run.get("job_name"))
     yield "Endpoint", run.get("endpoint_id")
     yield "Started", printer.local(run.get("started_at"))
     yield "Finished", printer.local(finished) if finished else None

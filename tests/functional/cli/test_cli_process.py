@@ -156,3 +156,54 @@ def test_the_agents_files_and_netrc_are_left_alone(api: Api, program: Program, t
 
     assert result.returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [".netrc", "config"]
+
+
+def completed(program: Program, line: str, **environ: str) -> list[str]:
+    """Return what bash is offered at the end of this line."""
+    words = line.split(" ")
+    environ |= {"_CRONTOPUS_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    result = program.run(**environ)
+    assert result.stderr == ""
+    return [item.partition(",")[2] for item in result.stdout.splitlines() if item]
+
+
+def test_the_shell_completes_names_from_the_api_and_then_for_a_while_from_memory(api: Api, program: Program) -> None:
+    api.jobs = {"a": {"namespace": "default", "name": "backup"}, "b": {"namespace": "ops", "name": "tidy"}}
+
+    first, second = completed(program, "crontopus jobs get "), completed(program, "crontopus jobs pause op")
+
+    assert (first, second) == (["backup", "ops/tidy"], ["ops/tidy"])
+    assert api.seen == ["GET /api/jobs"]
+
+
+def test_completion_without_a_server_or_a_login_offers_nothing_and_says_nothing(program: Program) -> None:
+    assert completed(program, "crontopus jobs get ", CRONTOPUS_API_URL="http://127.0.0.1:1", CRONTOPUS_TOKEN="x") == []
+    assert completed(program, "crontopus jobs get ", CRONTOPUS_API_URL="nonsense") == []
+    assert completed(program, "crontopus jobs get ", CRONTOPUS_PROFILE="other") == []
+
+
+def test_completion_never_renews_a_login(api: Api, program: Program) -> None:
+    api.expire_access_token()
+
+    assert completed(program, "crontopus endpoints show ") == []
+    assert api.seen == ["GET /api/endpoints"]
+
+
+def test_a_slow_api_does_not_hold_the_shell_up(api: Api, program: Program) -> None:
+    api.forced = [(200, {}, {"jobs": [{"namespace": "default", "name": "late"}]})]
+    with api.lock:
+        assert completed(program, "crontopus jobs get ") == []
+
+
+def test_commands_options_and_profiles_are_completed(program: Program) -> None:
+    assert completed(program, "crontopus jo") == ["jobs"]
+    assert "--absolute-time" not in completed(program, "crontopus jobs list --a")
+    assert completed(program, "crontopus config use ") == ["default"]
+    assert completed(program, "crontopus config set abs") == ["absolute_time"]
+
+
+def test_each_shell_gets_its_script(program: Program) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        result = program.run("completion", shell)
+
+        assert (result.returncode, "_CRONTOPUS_COMPLETE" in result.stdout) == (0, True)
