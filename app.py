@@ -1,6 +1,6 @@
 """Crontopus' control plane: wiring only."""
 
-from chalice.app import Blueprint, Chalice
+from chalice.app import Blueprint
 
 from chalicelib.api import (
     audit,
@@ -18,6 +18,7 @@ from chalicelib.api import (
     tokens,
     webhooks,
 )
+from chalicelib.api.application import Application
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.workers import runs as run_workers
 
@@ -40,6 +41,6 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
 
 WORKERS: tuple[Blueprint, ...] = (run_workers.bp,)
 
-app = Chalice(app_name="crontopus")
+app = Application(app_name="crontopus")
 for blueprint in (*BLUEPRINTS, *WORKERS):
     app.register_blueprint(blueprint)

@@ -7,7 +7,7 @@ from app import BLUEPRINTS
 from chalicelib.api import openapi
 from chalicelib.api.blueprint import RouteSpec
 from chalicelib.domain import manifest_schema
-from infra import throttling
+from infra import gateway_responses, throttling
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESOURCES = Path(__file__).parent / "resources.yaml"
@@ -28,7 +28,9 @@ def _limits(specs: list[RouteSpec]) -> str:
 
 def _resources(specs: list[RouteSpec]) -> str:
     marks = ("        # made by infra/throttling.py", "        # end of what is made")
-    return throttling.with_section(RESOURCES.read_text(), *marks, throttling.method_settings(specs))
+    settings = throttling.with_section(RESOURCES.read_text(), *marks, throttling.method_settings(specs))
+    marks = ("        # made by infra/gateway_responses.py", marks[1])
+    return throttling.with_section(settings, *marks, gateway_responses.section())
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from chalicelib.api import audit_hook, errors, idempotency, rate_limits, reading
 from chalicelib.api.callers import Auth, authorize, identify
+from chalicelib.api.security_headers import SECURITY_HEADERS
 from chalicelib.domain import limits, times
 from chalicelib.domain.audit import Unaudited
 from chalicelib.domain.errors import CrontopusError
@@ -36,15 +37,6 @@ MediaType = Literal["application/json", "text/plain", "text/html", "text/x-shell
 Moment = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(text_only), PlainSerializer(times.to_text, when_used="json")
 ]
-
-SECURITY_HEADERS = {
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 
 class Model(BaseModel):

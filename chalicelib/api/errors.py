@@ -62,6 +62,22 @@ def unexpected(request_id: str) -> ErrorAnswer:
     return 500, _body("internal", "this is our mistake; it has been logged under the request id", {}, request_id), {}
 
 
+def of_status(status: int, request_id: str) -> ErrorAnswer:
+    """Return the answer for what never reached a route, by the status it was given elsewhere."""
+    if status >= 500:
+        return unexpected(request_id)
+    code, message = _ELSEWHERE.get(status, ("malformed", "the request cannot be read"))
+    return status, _body(code, message, {}, request_id), {}
+
+
+_ELSEWHERE = {
+    403: ("not_found", "there is no such route; see docs/openapi.json for paths and methods"),
+    404: ("not_found", "there is no such route; see docs/openapi.json for paths and methods"),
+    405: ("method_not_allowed", "this path has no such method; the header Allow names those it has"),
+    415: ("unsupported_media_type", "send application/json"),
+}
+
+
 def problems_of(error: ValidationError) -> dict[str, str]:
     """Return what pydantic found, as path of the field -> words."""
     return dict(_problem(found) for found in error.errors())

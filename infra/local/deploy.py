@@ -14,6 +14,7 @@ import yaml
 from botocore.client import BaseClient
 from botocore.config import Config
 
+from infra.local import gateway
 from infra.local.formation import DeploymentFailed, Stack
 from infra.local.names import FRONT_DOMAIN, REGION, STACK, STAGE
 from infra.package import Package
@@ -55,7 +56,9 @@ def deploy(clouds: Clouds, package: Package, parameters: Mapping[str, str], secr
     done = stack.apply(with_code_at(template, f"s3://{_BUCKET}/{key}"), values, lambda: _refuse_filled_tables(clouds.dynamodb))
     for logical_id, attribute in _expiring_tables(template):
         _expire(clouds.dynamodb, stack.physical_id(logical_id), attribute)
-    _open_front_door(clouds.gateway, stack.physical_id("RestAPI"), template["Resources"]["RestAPI"]["Properties"]["StageName"])
+    api_id, properties = stack.physical_id("RestAPI"), template["Resources"]["RestAPI"]["Properties"]
+    gateway.tune(clouds.gateway, api_id, properties)
+    _open_front_door(clouds.gateway, api_id, properties["StageName"])
     _forget_other_releases(clouds.s3, key)
     return done
 
@@ -118,14 +121,14 @@ def _expire(dynamodb: BaseClient, table: str, attribute: str) -> None:
         dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
 
 
-def _open_front_door(gateway: BaseClient, api_id: str, stage: str) -> None:
+def _open_front_door(client: BaseClient, api_id: str, stage: str) -> None:
     """Map the front door's domain to this API: its id changes whenever a route does."""
-    domains = {item["domainName"] for item in gateway.get_domain_names().get("items", [])}
+    domains = {item["domainName"] for item in client.get_domain_names().get("items", [])}
     if FRONT_DOMAIN not in domains:
-        gateway.create_domain_name(domainName=FRONT_DOMAIN, endpointConfiguration={"types": ["REGIONAL"]})
-    mappings = gateway.get_base_path_mappings(domainName=FRONT_DOMAIN).get("items", [])
+        client.create_domain_name(domainName=FRONT_DOMAIN, endpointConfiguration={"types": ["REGIONAL"]})
+    mappings = client.get_base_path_mappings(domainName=FRONT_DOMAIN).get("items", [])
     if [(item["restApiId"], item["stage"]) for item in mappings] == [(api_id, stage)]:
         return
     for item in mappings:
-        gateway.delete_base_path_mapping(domainName=FRONT_DOMAIN, basePath=item["basePath"])
-    gateway.create_base_path_mapping(domainName=FRONT_DOMAIN, restApiId=api_id, stage=stage)
+        client.delete_base_path_mapping(domainName=FRONT_DOMAIN, basePath=item["basePath"])
+    client.create_base_path_mapping(domainName=FRONT_DOMAIN, restApiId=api_id, stage=stage)

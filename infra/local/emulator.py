@@ -75,6 +75,7 @@ class Emulator:
         persistence.STATE_DIR = str(newest or "/nonexistent")
         app.save_all = lambda _: self._checkpoints.finish()
         lambda_svc._emit_lambda_logs = _echo
+        _answer_failures_as_the_gateway(apigateway_v1)
         lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
 
     async def serve(self, addresses: list[str]) -> None:
@@ -144,6 +145,28 @@ class Emulator:
 def _find_api(apigateway: Any) -> tuple[str, str] | None:
     found = apigateway.resolve_base_path_mapping(FRONT_DOMAIN, "/")
     return (found[0], found[1]) if found else None
+
+
+def _answer_failures_as_the_gateway(apigateway: Any) -> None:
+    """Let a function that fails, hangs or is too busy be answered by the stage's gateway responses, as on AWS.
+
+    ministack answers these itself, with words of its own, and a busy function with 429.
+    """
+    invoke, shape = apigateway._invoke_lambda_proxy_v1, apigateway._lambda_proxy_response
+
+    def shaped(result: dict[str, Any]) -> tuple[Any, str | None]:
+        return (None, "too busy") if result.get("throttle") else shape(result)
+
+    async def invoked(*arguments: Any, **more: Any) -> Any:
+        answer = await invoke(*arguments, **more)
+        # What a function answers has more headers than this.
+        if not isinstance(answer, tuple) or answer[0] != 502 or set(answer[1]) != {"Content-Type"}:
+            return answer
+        kind = "INTEGRATION_TIMEOUT" if b"timed out" in answer[2] else "DEFAULT_5XX"
+        return apigateway._gw_error(kind, "Internal server error")
+
+    apigateway._lambda_proxy_response = shaped
+    apigateway._invoke_lambda_proxy_v1 = invoked
 
 
 def _echo(func: dict[str, Any], request_id: str, log_text: str, *_: object, **__: object) -> None:

@@ -4,8 +4,11 @@ An ASGI application. Standard library only: it runs inside the emulator's enviro
 """
 
 import json
+import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+
+from chalicelib.api.security_headers import SECURITY_HEADERS
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -70,9 +73,12 @@ def _declared_length(headers: Headers) -> int:
 
 
 async def _refuse(send: Send, status: int, code: str, message: str, *, retry_after_s: int | None = None) -> None:
-    body = json.dumps({"error": {"code": code, "message": message, "problems": {}}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    request_id = str(uuid.uuid4())
+    error = {"code": code, "message": message, "problems": {}, "request_id": request_id}
+    body = json.dumps({"error": error}).encode()
+    told = {"Content-Type": "application/json", "Content-Length": str(len(body)), "X-Request-Id": request_id}
     if retry_after_s is not None:
-        headers.append((b"retry-after", str(retry_after_s).encode()))
+        told["Retry-After"] = str(retry_after_s)
+    headers = [(name.lower().encode(), value.encode()) for name, value in {**SECURITY_HEADERS, **told}.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -3,9 +3,12 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
+from chalicelib.api.security_headers import SECURITY_HEADERS
 from infra.local.names import HOST
 from infra.local.services import EMULATOR
 from tests.fixtures.emulators import Running
@@ -53,6 +56,58 @@ def test_everything_else_is_not_found(deployed: Running, path: str):
     answer = deployed.ask(path)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def error_of(answer: requests.Response) -> dict[str, Any]:
+    """Return the error of an answer that looks like every other refusal of ours."""
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message", "problems", "request_id"}
+    assert answer.headers["X-Request-Id"] == error["request_id"] != ""
+    assert answer.headers["Content-Type"] == "application/json"
+    assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    return dict(error)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/ping/x"), ("GET", "/health/x"), ("PUT", "/health"), ("DELETE", "/api/jobs")]
+)
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer cte_x"}])
+def test_a_route_that_is_not_there_is_not_found(deployed: Running, method: str, path: str, headers: dict[str, str]):
+    answer = deployed.ask(path, method, headers=headers)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
+
+
+def test_what_the_door_itself_refuses_looks_the_same(deployed: Running):
+    assert error_of(deployed.ask("/nowhere"))["code"] == "not_found"
+
+
+def test_a_function_that_hangs_is_told_from_one_that_fails(deployed: Running):
+    hanging, crashing = deployed.ask("/api/hang"), deployed.ask("/api/crash")
+
+    assert (hanging.status_code, error_of(hanging)["code"], hanging.headers["Retry-After"]) == (504, "timeout", "5")
+    assert (crashing.status_code, error_of(crashing)["code"]) == (500, "internal")
+    assert "detail" not in crashing.text
+
+
+def test_over_its_ceiling_a_method_is_refused_by_the_gateway(deployed: Running):
+    answers = [deployed.ask("/api/busy") for _ in range(12)]
+
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert [answer.status_code for answer in answers[:3]] == [200] * 3
+    assert len(refused) >= 5
+    assert error_of(refused[0])["code"] == "rate_limited"
+    assert refused[0].headers["Retry-After"] == "1"
+    assert deployed.ask("/api/quiet").status_code == 200
+
+
+def test_deploying_again_keeps_what_the_gateway_says(deployed: Running):
+    before = deployed.clouds.gateway.get_rest_apis()["items"][0]["id"]
+    deployments = deployed.clouds.gateway.get_deployments(restApiId=before)["items"]
+    deployed.deploy()
+
+    assert deployed.ask("/ping/x").json()["error"]["code"] == "not_found"
+    assert deployed.clouds.gateway.get_deployments(restApiId=before)["items"] == deployments
 
 
 @pytest.mark.parametrize(
