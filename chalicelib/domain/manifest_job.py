@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chalicelib.domain.names import DISCOVERED
+
 DEFAULT_OUTPUT_BYTES = 10 * 1024
 DEFAULT_GRACE_S = 300
 DEFAULT_RETRY_DELAY_S = 10
@@ -69,7 +71,12 @@ class Job:
     @property
     def is_scheduled(self) -> bool:
         """Tell whether agents should have an entry for it."""
-        return self.enabled and not self.paused and not self.is_pinged
+        return self.enabled and not self.paused and not self.is_pinged and not self.is_discovered
+
+    @property
+    def is_discovered(self) -> bool:
+        """Tell whether it was found in an endpoint's crontab, where another application runs it; nobody adds a second entry."""
+        return self.labels.get("source") == DISCOVERED
 
     @property
     def reference(self) -> str:

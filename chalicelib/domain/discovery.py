@@ -1,0 +1,134 @@
+"""Jobs that an endpoint found in its crontab: what they are called, and which of them are new, changed or gone."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from chalicelib.domain import ids, manifest, names
+from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.errors import Conflict, Invalid
+from chalicelib.domain.manifest import Job
+
+# In a manifest's annotations: which endpoint found the job, and the SHA-256 of its line.
+ENDPOINT = "crontopus.com/endpoint"
+LINE = "crontopus.com/line"
+_MARK_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of a crontab. line_hash: SHA-256 of its bytes. name: what somebody calls it. user: whose table it is in, None
+    for the agent's own. job_id: from the mark behind the line, None for one that has no mark yet."""
+
+    line_hash: str
+    schedule: str
+    command: str
+    name: str | None = None
+    user: str | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A job of the repository. is_ours: this endpoint found it, and nobody has adopted it."""
+
+    job: Job
+    is_ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one line. job: None where no manifest can hold it; problem says why."""
+
+    found: Found
+    job: Job | None
+    state: Literal["added", "changed", "unchanged", "adopted", "refused"]
+    problem: str | None = None
+
+
+def judge(endpoint: Endpoint, report: Sequence[Found], known: Mapping[str, Known]) -> list[Outcome]:
+    """Return what becomes of each line of a report, in its order; the same report changes nothing the second time.
+
+    known: the repository's jobs by id. Raise Conflict if two lines have the same mark.
+    """
+    job_ids = [found.job_id or made for found, made in zip(report, _made_ids(endpoint, report), strict=True)]
+    _refuse_twins(job_ids, report)
+    return [_outcome(endpoint, found, job_id, known.get(job_id)) for found, job_id in zip(report, job_ids, strict=True)]
+
+
+def _made_ids(endpoint: Endpoint, report: Iterable[Found]) -> list[str]:
+    """Return for each line an id that follows from where it was found and what it runs, so that a repetition gives the same.
+
+    A schedule may change and the job is the same; of equal commands the first, second and so on are told apart.
+    """
+    marked = {found.job_id for found in report}
+    seen: Counter[tuple[str | None, str]] = Counter()
+    made = []
+    for found in report:
+        what = (found.user, found.command)
+        while (job_id := _made_id(endpoint, found, seen[what])) in marked and not found.job_id:
+            seen[what] += 1
+        seen[what] += 1
+        made.append(job_id)
+    return made
+
+
+def _made_id(endpoint: Endpoint, found: Found, number: int) -> str:
+    facts = ("discovered", endpoint.tenant_id, endpoint.endpoint_id, found.user or "", found.command, str(number))
+    return ids.uuid4_from(hashlib.sha256("\0".join(facts).encode()).digest())
+
+
+def _refuse_twins(job_ids: Sequence[str], report: Sequence[Found]) -> None:
+    twins = [number for number, job_id in enumerate(job_ids) if job_ids.count(job_id) > 1 and report[number].job_id]
+    if twins:
+        words = "stands behind two lines of this report; take the mark off the copy"
+        raise Conflict("two lines have the same mark", problems={f"jobs.{number}.id": words for number in twins})
+
+
+def _outcome(endpoint: Endpoint, found: Found, job_id: str, known: Known | None) -> Outcome:
+    if known and not known.is_ours:
+        return Outcome(found, known.job, "adopted")
+    try:
+        job = _job(endpoint, found, job_id, known.job if known else None)
+        manifest.parse(manifest.dump(job).encode(), names.manifest_path(job.namespace, job.name), strict=True)
+    except Invalid as e:
+        words = "; ".join(f"{place}: {problem.partition(' (line ')[0]}" for place, problem in e.problems.items())
+        return Outcome(found, known.job if known else None, "refused", words)
+    if known is None:
+        return Outcome(found, job, "added")
+    return Outcome(found, job, "unchanged" if job == known.job else "changed")
+
+
+def _job(endpoint: Endpoint, found: Found, job_id: str, before: Job | None) -> Job:
+    """Return the job of a line; what people wrote into its manifest meanwhile stays."""
+    job = before or Job(
+        id=job_id,
+        name=_name(found, job_id),
+        namespace=names.DISCOVERED,
+        labels={"source": names.DISCOVERED},
+    )
+    marks = {ENDPOINT: endpoint.endpoint_id, LINE: found.line_hash}
+    return replace(
+        job,
+        schedule=found.schedule,
+        command=found.command,
+        user=found.user,
+        # Adopted, it goes on where it was found, and nowhere else.
+        selector={"name": (endpoint.facts.name,), "hostname": (endpoint.facts.hostname,)},
+        annotations={**job.annotations, **marks},
+    )
+
+
+def _name(found: Found, job_id: str) -> str:
+    """Return a name that no other endpoint's job has: readable in front, a part of the id behind."""
+    program = found.command.split()[:1] or ["job"]
+    slug = _slug(found.name or "") or _slug(program[0].rpartition("/")[2]) or "job"
+    return f"{slug}-{job_id[:_MARK_DIGITS]}"
+
+
+def _slug(text: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return plain[: names.MAX_NAME - _MARK_DIGITS - 1].strip("-")
