@@ -5,21 +5,34 @@ from chalice.app import Blueprint
 from chalicelib.api import (
     audit,
     auth,
+    checks,
+    device,
+    device_pages,
+    discovery,
     endpoint_tokens,
     endpoints,
     enrollment,
     health,
+    identities,
     job_changes,
     job_checks,
     job_history,
     jobs,
+    mail_pages,
     namespaces,
+    ping_keys,
+    pings,
     runs,
+    schedules,
+    sso,
+    sso_pages,
     tokens,
+    verification,
     webhooks,
 )
 from chalicelib.api.application import Application
 from chalicelib.api.blueprint import ApiBlueprint
+from chalicelib.workers import mails as mail_workers
 from chalicelib.workers import runs as run_workers
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
@@ -30,16 +43,28 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     job_changes.bp,
     job_checks.bp,
     job_history.bp,
+    schedules.bp,
     namespaces.bp,
     enrollment.bp,
+    device.bp,
+    device_pages.bp,
+    sso.bp,
+    sso_pages.bp,
+    identities.bp,
     endpoints.bp,
     endpoint_tokens.bp,
+    discovery.bp,
     runs.bp,
     tokens.bp,
+    verification.bp,
+    mail_pages.bp,
     webhooks.bp,
+    pings.bp,
+    checks.bp,
+    ping_keys.bp,
 )
 
-WORKERS: tuple[Blueprint, ...] = (run_workers.bp,)
+WORKERS: tuple[Blueprint, ...] = (run_workers.bp, mail_workers.bp)
 
 app = Application(app_name="crontopus")
 for blueprint in (*BLUEPRINTS, *WORKERS):

@@ -3,6 +3,27 @@
 import os
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
+
+from chalicelib.domain.sso import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """How mails go out.
+
+    backend: SES or an SMTP server. sender: the address they come from. queue_url: where those that are asked for wait.
+    smtp_security: tls from the first byte, starttls before anything is said, or none, for a relay on this machine.
+    smtp_user: empty for a server that asks for no login.
+    """
+
+    backend: Literal["ses", "smtp"]
+    sender: str
+    queue_url: str
+    smtp_host: str
+    smtp_port: int
+    smtp_security: Literal["tls", "starttls", "none"]
+    smtp_user: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +33,8 @@ class Config:
     table_prefix: stands before every table's name. forge_url: base URL of the forge as the control plane reaches it.
     forge_public_url: the same as people and agents reach it. forge_bot: login of the account that commits.
     app_secret: name of the secret with keys and forge credentials. kms_key: the key that seals what tenants entrust to us.
-    public_url: base URL of this API as the forge reaches it.
+    public_url: base URL of this API as the forge, and links in mails, reach it. email_verification: whether an address is
+    proved before its account can be used. mail: how mails go out. trusted_networks: CIDRs whose addresses are never blocked.
     """
 
     stage: str
@@ -25,6 +47,9 @@ class Config:
     app_secret: str
     kms_key: str
     public_url: str
+    email_verification: Literal["required", "optional"]
+    mail: Mail
+    trusted_networks: tuple[str, ...]
 
 
 @cache
@@ -42,12 +67,63 @@ def load() -> Config:
         app_secret=os.environ["APP_SECRET"],
         kms_key=os.environ["KMS_KEY"],
         public_url=os.environ["PUBLIC_URL"].rstrip("/"),
+        email_verification="optional" if os.environ.get("EMAIL_VERIFICATION") == "optional" else "required",
+        mail=_mail(),
+        trusted_networks=tuple(os.environ.get("TRUSTED_NETWORKS", "").replace(",", " ").split()),
     )
+
+
+def _mail() -> Mail:
+    security = os.environ.get("SMTP_SECURITY", "starttls")
+    return Mail(
+        backend="smtp" if os.environ.get("MAIL_BACKEND") == "smtp" else "ses",
+        sender=os.environ["MAIL_FROM"],
+        queue_url=os.environ["MAIL_QUEUE"],
+        smtp_host=os.environ.get("SMTP_HOST", ""),
+        smtp_port=int(os.environ.get("SMTP_PORT", "587")),
+        smtp_security="tls" if security == "tls" else "none" if security == "none" else "starttls",
+        smtp_user=os.environ.get("SMTP_USER", ""),
+    )
+
+
+def sso_providers() -> tuple[Provider, ...]:
+    """Return the providers at which people can log in: those that a deployment names a client id for."""
+    oidc = ("openid", "email", "profile")
+    known = (
+        Provider("google", "Google", "oidc", "https://accounts.google.com", _text("SSO_GOOGLE_CLIENT_ID"), oidc),
+        Provider(
+            "github",
+            "GitHub",
+            "github",
+            _text("SSO_GITHUB_URL", "https://github.com").rstrip("/"),
+            _text("SSO_GITHUB_CLIENT_ID"),
+            ("read:user", "user:email"),
+        ),
+        Provider(
+            "oidc",
+            _text("SSO_OIDC_LABEL", "Single sign-on"),
+            "oidc",
+            _text("SSO_OIDC_ISSUER"),
+            _text("SSO_OIDC_CLIENT_ID"),
+            tuple(_text("SSO_OIDC_SCOPES", " ".join(oidc)).split()),
+        ),
+    )
+    return tuple(provider for provider in known if provider.client_id and provider.issuer)
+
+
+def _text(name: str, otherwise: str = "") -> str:
+    # A template parameter that was left empty arrives as an empty text.
+    return os.environ.get(name) or otherwise
 
 
 def rate_limit_factor() -> int:
     """Return what every rate limit is multiplied by: 1 unless a deployment says otherwise."""
     return int(os.environ.get("RATE_LIMIT_FACTOR", "1"))
+
+
+def ping_body_limit() -> int:
+    """Return how many bytes of a ping's body are kept; what a run may hold is the most."""
+    return min(int(os.environ.get("PING_BODY_LIMIT", "10000")), 64 * 1024)
 
 
 def table_prefix() -> str:

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.session
@@ -23,12 +23,14 @@ class AppSecret:
 
     jwt_keys: key id -> at least 32 bytes; the last one signs, all of them verify. forge_token: the bot's, which commits.
     forge_admin: login and password that make users and tokens on the forge. smtp_password: empty where mails do not need one.
+    sso: name of a login provider -> our client secret there.
     """
 
     jwt_keys: Mapping[str, bytes]
     forge_token: str
     forge_admin: tuple[str, str]
     smtp_password: str = ""
+    sso: Mapping[str, str] = field(default_factory=dict)
 
 
 def aws_client(service: str, region: str) -> Any:
@@ -73,6 +75,7 @@ class Vault:
             forge_token=raw["forge_token"],
             forge_admin=(login, password),
             smtp_password=raw.get("smtp_password", ""),
+            sso=raw.get("sso", {}),
         )
 
     def seal(self, tenant_id: str, plain: str) -> bytes:

@@ -8,10 +8,13 @@ from pydantic import Field
 
 from chalicelib import config
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
+from chalicelib.api.rate_limits import address_of
 from chalicelib.domain import limits, names
 from chalicelib.domain.audit import Unaudited
 from chalicelib.domain.tenants import Tenant, TenantState
-from chalicelib.services import doors, logins, registration, sessions
+from chalicelib.services import doors, logins, mails, registration, sessions
+from chalicelib.services.login_delays import Guard
+from chalicelib.services.mails import Wish
 
 bp = ApiBlueprint(__name__)
 
@@ -29,7 +32,9 @@ class User(Model):
     username: str
     email: str
     tenant_id: str
+    email_verified: bool
     state: TenantState
+    is_operator: bool
     created_at: Moment
 
 
@@ -104,17 +109,24 @@ class PasswordChanged(Model):
 def register(ask: Ask) -> UserAnswer:
     """Make an account with its private repository; repeated with the same password it completes what was begun."""
     body: Registration = ask.body
-    open_doors = registration.Doors(
-        admin=doors.forge_provisioning(),
-        vault=doors.vault(),
-        organization=config.load().forge_organization,
-        bot=config.load().forge_bot,
-        public_url=config.load().public_url,
-        random=secrets.token_bytes,
-    )
-    tenant = registration.register(open_doors, body.username, body.email, body.password, datetime.now(UTC))
+    tenant = registration.register(registration_doors(), body.username, body.email, body.password, datetime.now(UTC))
+    mails.ask(doors.mail_queue().put, Wish("verify", tenant.tenant_id))
     ask.noted["tenant_id"] = tenant.tenant_id
     return UserAnswer(user=_user(tenant))
+
+
+def registration_doors() -> registration.Doors:
+    """Return what the steps of a registration act upon."""
+    settings = config.load()
+    return registration.Doors(
+        admin=doors.forge_provisioning(),
+        vault=doors.vault(),
+        organization=settings.forge_organization,
+        bot=settings.forge_bot,
+        public_url=settings.public_url,
+        random=secrets.token_bytes,
+        proves_first=settings.email_verification == "required",
+    )
 
 
 @bp.api(
@@ -131,9 +143,10 @@ def login(ask: Ask) -> SessionAnswer:
     """Open a session with username and password (OAuth 2 password form)."""
     client = ask.request.headers.get("user-agent", "unknown")[:200]
     ask.noted["claimed"] = ask.body.username
-    session = logins.login(_signer(), ask.body.username, ask.body.password, client, datetime.now(UTC))
+    guard = Guard(ask.body.username, address_of(ask.request), config.rate_limit_factor())
+    session = logins.login(signer(), guard, ask.body.username, ask.body.password, client, datetime.now(UTC))
     ask.noted["tenant_id"] = ask.body.username
-    return _session(session)
+    return session_out(session)
 
 
 @bp.api(
@@ -146,7 +159,7 @@ def login(ask: Ask) -> SessionAnswer:
 )
 def refresh(ask: Ask) -> SessionAnswer:
     """Exchange a refresh token, which is used up by that, for a new session."""
-    return _session(logins.refresh(_signer(), ask.body.refresh_token, datetime.now(UTC)))
+    return session_out(logins.refresh(signer(), ask.body.refresh_token, datetime.now(UTC)))
 
 
 @bp.api("POST", "/api/auth/logout", auth="public", body=RefreshToken, returns=Empty, audit="session.ended")
@@ -209,10 +222,12 @@ def end_session(ask: Ask, session_id: str) -> Empty:
 def change_password(ask: Ask) -> PasswordChanged:
     """Replace the caller's password and end all other sessions."""
     ended = logins.change_password(ask.known_caller, ask.body.current_password, ask.body.new_password)
+    mails.ask(doors.mail_queue().put, Wish("password_changed", ask.known_caller.tenant_id))
     return PasswordChanged(sessions_ended=ended)
 
 
-def _signer() -> logins.Signer:
+def signer() -> logins.Signer:
+    """Return what the tokens of a session are made with."""
     return logins.Signer(doors.vault().secret().jwt_keys, secrets.token_bytes)
 
 
@@ -221,12 +236,15 @@ def _user(tenant: Tenant) -> User:
         username=tenant.username,
         email=tenant.email,
         tenant_id=tenant.tenant_id,
+        email_verified=tenant.email_verified_at is not None,
         state=tenant.state,
+        is_operator=tenant.is_operator,
         created_at=tenant.created_at,
     )
 
 
-def _session(session: logins.Session) -> SessionAnswer:
+def session_out(session: logins.Session) -> SessionAnswer:
+    """Return a session as the API shows it."""
     return SessionAnswer(
         access_token=session.access_token, expires_in=session.expires_in_s, refresh_token=session.refresh_token
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from chalice.app import Blueprint, Request, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from chalicelib.api import audit_hook, errors, idempotency, rate_limits, reading
+from chalicelib.api import audit_hook, checks_dialect, errors, idempotency, rate_limits, reading
 from chalicelib.api.callers import Auth, authorize, identify
 from chalicelib.api.security_headers import SECURITY_HEADERS
 from chalicelib.domain import limits, times
@@ -29,7 +29,9 @@ def text_only(value: object) -> object:
     raise ValueError("must be a moment as text, such as 2026-01-31T08:00:00Z")
 
 
-BodyFormat = Literal["json", "form"]
+# json_or_form: as its sender says; JSON if it says nothing.
+BodyFormat = Literal["json", "form", "json_or_form"]
+Dialect = Literal["crontopus", "healthchecks"]
 MediaType = Literal["application/json", "text/plain", "text/html", "text/x-shellscript", "image/svg+xml"]
 
 # A moment on the wire: RFC 3339 with an offset in, UTC with milliseconds out.
@@ -52,6 +54,8 @@ class RouteSpec:
     scope: what an API token must hold, None on routes that no user may call. status: that of success.
     returns: None where the answer is text of the media type.
     alias_of: method and path that replace this route, for old clients; None for every other route.
+    refusal: the body of a 400 that a standard prescribes in place of ours.
+    dialect: whose words and headers the route speaks, see api/checks_dialect.py.
     audit: what the audit log calls it, or why it writes nothing there.
     """
 
@@ -69,6 +73,8 @@ class RouteSpec:
     media_type: MediaType = "application/json"
     alias_of: str | None = None
     audit: str | Unaudited | None = None
+    refusal: type[Model] | None = None
+    dialect: Dialect = "crontopus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,8 @@ class ApiBlueprint(Blueprint):
         aliases: Sequence[str] = (),
         limit: Limit | Literal["default"] | None = "default",
         audit: str | Unaudited | None = None,
+        refusal: type[Model] | None = None,
+        dialect: Dialect = "crontopus",
     ) -> Callable[[Handler], Handler]:
         """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model.
 
@@ -149,7 +157,7 @@ class ApiBlueprint(Blueprint):
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
             counted = rate_limits.default(method, auth) if limit == "default" else limit
             spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted, media_type)
-            spec = replace(spec, audit=audit)
+            spec = replace(spec, audit=audit, refusal=refusal, dialect=dialect)
             self._expose(spec, handler)
             for older in aliases:
                 older_method, older_path = older.split(" ")
@@ -176,11 +184,12 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
     caller: Caller | None = None
     limited: dict[str, str] = {}
     noted: dict[str, str] = {}
+    address = rate_limits.source_of(request)
     try:
         if spec.auth != "ping":  # which keeps the beginning of any body
             limits.refuse_large_body(len(request.raw_body or b""))
         key = idempotency.key_of(spec, request)
-        caller = identify(spec.auth, request.headers.get("authorization"), is_repeated=key is not None)
+        caller = identify(spec.auth, _authorization(spec, request), address, is_repeated=key is not None)
         authorize(caller, spec.auth, spec.scope)
         rate_limits.count(spec.limit, caller, request, limited)
         ask = Ask(request, request_id, caller, reading.body_of(request, spec), reading.query_of(request, spec), noted)
@@ -193,7 +202,14 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
     response.headers |= {"X-Request-Id": request_id, **limited}
     audit_hook.write(spec, request, caller, arguments, response, noted)
     _log(spec, caller, response, request_id, started)
-    return response
+    return checks_dialect.spoken(request, response) if spec.dialect == "healthchecks" else response
+
+
+def _authorization(spec: RouteSpec, request: Request) -> str | None:
+    if spec.dialect == "healthchecks":
+        return checks_dialect.authorization(request)
+    authorization: str | None = request.headers.get("authorization")
+    return authorization
 
 
 def _response(spec: RouteSpec, answer: Model | Answer | TextAnswer) -> Response:

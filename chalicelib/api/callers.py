@@ -1,5 +1,6 @@
 """From an Authorization header to a caller. Every request asks the store anew, so that a revoked credential dies at once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,7 +11,7 @@ from chalicelib.services import api_tokens, sessions
 from chalicelib.services.doors import vault
 from chalicelib.services.sessions import Caller
 
-Auth = Literal["user", "endpoint", "enroll", "ping", "webhook", "public"]
+Auth = Literal["user", "endpoint", "enroll", "ping", "webhook", "operator", "public"]
 
 # Which kinds of caller each declaration lets in.
 ALLOWED: dict[Auth, frozenset[str]] = {
@@ -19,19 +20,21 @@ ALLOWED: dict[Auth, frozenset[str]] = {
     "enroll": frozenset({"user", "enroll"}),
     "ping": frozenset(),
     "webhook": frozenset(),
+    # A user whose account says so; no kind of credential alone.
+    "operator": frozenset(),
     "public": frozenset(),
 }
 
 
-def identify(auth: Auth, header: str | None, *, is_repeated: bool = False) -> Caller | None:
+def identify(auth: Auth, header: str | None, address: str, *, is_repeated: bool = False) -> Caller | None:
     """Return who asks, None on a public route. Raise Unauthenticated without a credential in force.
 
-    is_repeated: the request says of itself that it may be one of before.
+    address: where the request comes from. is_repeated: the request says of itself that it may be one of before.
     """
     # A webhook is known by the signature of its body, a ping by what its path holds; their routes check that.
     if auth in ("public", "webhook", "ping"):
         return None
-    return _caller(_bearer(header), is_repeated=is_repeated)
+    return _caller(_bearer(header), address, is_repeated=is_repeated)
 
 
 def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:
@@ -41,10 +44,19 @@ def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:
     """
     if caller is None:
         return
+    if auth == "operator":
+        _refuse_others(caller)
+        return
     if caller.kind not in ALLOWED[auth]:
         raise Forbidden(f"this route takes another kind of credential than a {caller.kind}'s")
     if caller.kind == "user":
         _refuse_narrow(caller, scope)
+
+
+def _refuse_others(caller: Caller) -> None:
+    if not sessions.is_operator(caller):
+        raise Forbidden("this is for the operators of this installation", code="operators_only")
+    _refuse_narrow(caller, None)
 
 
 def _refuse_narrow(caller: Caller, scope: Scope | None) -> None:
@@ -61,10 +73,12 @@ def _bearer(header: str | None) -> str:
     return token.strip()
 
 
-def _caller(token: str, *, is_repeated: bool) -> Caller:
+def _caller(token: str, address: str, *, is_repeated: bool) -> Caller:
     now = datetime.now(UTC)
-    if token.count(".") == 2:
-        return sessions.caller_of_jwt(token, vault().secret().jwt_keys, now)
     if tokens.kind_of(token) == "api":
-        return api_tokens.caller_of(token, now)
-    return sessions.caller_of_token(token, now, is_repeated=is_repeated)
+        return api_tokens.caller_of(token, address, now)
+    if token.count(".") == 2:
+        caller = sessions.caller_of_jwt(token, vault().secret().jwt_keys, now)
+    else:
+        caller = sessions.caller_of_token(token, now, is_repeated=is_repeated)
+    return replace(caller, address=address)

@@ -30,6 +30,8 @@ class TokenOut(Model):
     max_uses: int | None
     used_count: int
     last_used_at: Moment | None
+    created_ip: str | None
+    last_used_ip: str | None
 
 
 class TokenAnswer(Model):
@@ -148,4 +150,6 @@ def _token_out(credential: Credential) -> TokenOut:
         max_uses=credential.max_uses,
         used_count=credential.uses,
         last_used_at=credential.last_used_at,
+        created_ip=credential.created_ip or None,
+        last_used_ip=credential.last_used_ip or None,
     )

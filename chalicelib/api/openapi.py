@@ -34,6 +34,14 @@ class ErrorAnswer(Model):
     error: ErrorFacts
 
 
+class FlatError(Model):
+    """An error as the management API of healthchecks words it."""
+
+    error: str
+    code: str
+    request_id: str
+
+
 def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of these routes."""
     specs = sorted(specs, key=lambda spec: (spec.path, spec.method))
@@ -56,6 +64,8 @@ def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
                     "name": "X-Forgejo-Signature",
                     "description": "HMAC-SHA256 of the body, hex",
                 },
+                "operator": {"type": "http", "scheme": "bearer", "description": "as user, of an account that is an operator's"},
+                "api_key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "API token, ctp_..."},
                 "enroll": {"type": "http", "scheme": "bearer", "description": "enrollment token, cet_..., or a user's"},
             },
         },
@@ -63,9 +73,9 @@ def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
 
 
 def _schemas(specs: Iterable[RouteSpec]) -> dict[str, Any]:
-    models: set[type[BaseModel]] = {ErrorAnswer}
+    models: set[type[BaseModel]] = {ErrorAnswer, FlatError}
     for spec in specs:
-        models |= {model for model in (spec.body, spec.query, spec.returns) if model}
+        models |= {model for model in (spec.body, spec.query, spec.returns, spec.refusal) if model}
     ordered = sorted(models, key=lambda model: model.__name__)
     _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
     return dict(definitions["$defs"])
@@ -85,9 +95,12 @@ def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     if spec.body:
-        operation["requestBody"] = {"required": True, "content": {_FORMATS[spec.body_format]: _ref(spec.body)}}
+        content = {_FORMATS[part]: _ref(spec.body) for part in spec.body_format.split("_or_")}
+        operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = _responses(spec)
     operation["security"] = [] if spec.auth in ("public", "ping") else [{spec.auth: [spec.scope] if spec.scope else []}]
+    if spec.dialect == "healthchecks":
+        operation["security"].append({"api_key": [spec.scope] if spec.scope else []})
     return operation
 
 
@@ -105,7 +118,12 @@ def _responses(spec: RouteSpec) -> dict[str, Any]:
     problems |= {"404": "not found", "409": "in another state than expected"}
     if spec.auth == "endpoint":
         problems["410"] = "this endpoint has been deleted"
+    if spec.dialect == "healthchecks" and spec.media_type == "application/json":
+        error = {"application/json": _ref(FlatError)}
     responses: dict[str, Any] = {code: {"description": words, "content": error} for code, words in problems.items()}
+    if spec.refusal:
+        either = {"anyOf": [_ref(spec.refusal)["schema"], _ref(ErrorAnswer)["schema"]]}
+        responses["400"]["content"] = {"application/json": {"schema": either}}
     success = {"description": "done", "content": {spec.media_type: _ref(spec.returns) if spec.returns else _TEXT}}
     for status in {spec.status, 200, 201} if spec.method == "POST" else {spec.status}:
         responses[str(status)] = success

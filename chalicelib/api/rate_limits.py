@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from chalice.app import Request
 
 from chalicelib.api.callers import Auth
-from chalicelib.domain import limits
+from chalicelib.domain import ids, limits, tokens
 from chalicelib.domain.limits import Limit, Standing
 from chalicelib.services.rate_limits import limiter
 from chalicelib.services.sessions import Caller
@@ -17,9 +17,10 @@ READS: dict[str, Limit] = {
     "enroll": limits.ENROLL,
     "ping": limits.PING,
     "webhook": limits.WEBHOOKS,
+    "operator": limits.READS,
     "public": limits.ANONYMOUS,
 }
-WRITES = READS | {"user": limits.WRITES}
+WRITES = READS | {"user": limits.WRITES, "operator": limits.WRITES}
 
 
 def default(method: str, auth: Auth) -> Limit:
@@ -44,11 +45,29 @@ def who(limit: Limit, caller: Caller | None, request: Request) -> str:
 
     The address is the one that API Gateway saw. X-Forwarded-For says whatever its sender likes and is not read.
     """
+    if limit.per == "path":
+        return path_of(request)
     if caller is None or limit.per == "address":
-        return limits.address_key(request.context["identity"]["sourceIp"])
+        return address_of(request)
     if caller.kind == "enroll" and caller.credential:
         return f"{caller.tenant_id}:{caller.credential.token_id}"
     return f"{caller.tenant_id}:{caller.kind}:{caller.name}"
+
+
+def source_of(request: Request) -> str:
+    """Return the address that API Gateway saw."""
+    return str(request.context["identity"]["sourceIp"])
+
+
+def address_of(request: Request) -> str:
+    """Return what that address is counted as."""
+    return limits.address_key(source_of(request))
+
+
+def path_of(request: Request) -> str:
+    """Return what names the check in a ping's path. It is a secret, so that its digest stands for it."""
+    parts = [request.uri_params[name] for name in ("first", "second") if name in request.uri_params]
+    return tokens.digest(parts[0] if ids.is_uuid(parts[0].lower(), 4) else "/".join(parts))
 
 
 def headers(standing: Standing, now_s: float) -> dict[str, str]:

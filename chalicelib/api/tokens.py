@@ -40,8 +40,10 @@ class ApiTokenOut(Model):
     scopes: list[Scope]
     last4: str
     created_at: Moment
+    created_ip: str | None
     expires_at: Moment | None
     last_used_at: Moment | None
+    last_used_ip: str | None
 
 
 class ApiTokenAnswer(Model):
@@ -119,6 +121,8 @@ def _out(token: Credential) -> ApiTokenOut:
         scopes=sorted(token.scopes),
         last4=token.last4,
         created_at=token.created_at,
+        created_ip=token.created_ip or None,
         expires_at=token.expires_at,
         last_used_at=token.last_used_at,
+        last_used_ip=token.last_used_ip or None,
     )

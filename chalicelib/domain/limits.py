@@ -22,7 +22,7 @@ class Limit:
     """
 
     name: str
-    per: Literal["user", "endpoint", "token", "address"]
+    per: Literal["user", "endpoint", "token", "address", "path"]
     times: int
     window_s: int
     ceiling_per_s: int
@@ -35,6 +35,12 @@ LOGIN = Limit("login", "address", 5, MINUTE, ceiling_per_s=10, refuses_blind=Tru
 REGISTER = Limit("register", "address", 3, HOUR, ceiling_per_s=5, refuses_blind=True)
 LINKS = Limit("links", "address", 10, HOUR, ceiling_per_s=10, refuses_blind=True)
 PASSWORD = Limit("password", "user", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
+DEVICE = Limit("device", "address", 10, MINUTE, ceiling_per_s=10, refuses_blind=True)
+# Twelve questions a minute for each login under way, from offices behind one address too.
+DEVICE_POLL = Limit("device-poll", "address", 120, MINUTE, ceiling_per_s=100, is_exact=False)
+# User codes are short: this is what keeps them from being guessed.
+DEVICE_CODE = Limit("device-code", "user", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
+SSO = Limit("sso", "address", 20, MINUTE, ceiling_per_s=20, refuses_blind=True)
 ENROLL = Limit("enroll", "token", 20, HOUR, ceiling_per_s=10, refuses_blind=True)
 ROTATE = Limit("rotate", "endpoint", 10, HOUR, ceiling_per_s=50)
 CHECK_IN = Limit("check-in", "endpoint", 100, MINUTE, ceiling_per_s=500, is_exact=False)
@@ -42,13 +48,32 @@ AGENT = Limit("agent", "endpoint", 60, MINUTE, ceiling_per_s=500, is_exact=False
 JOB_WRITES = Limit("job-writes", "user", 30, MINUTE, ceiling_per_s=50)
 READS = Limit("reads", "user", 60, MINUTE, ceiling_per_s=500)
 WRITES = Limit("writes", "user", 60, MINUTE, ceiling_per_s=500)
-# A machine pings for all its jobs at once, at the full minute.
-PING = Limit("ping", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
+# Counted for each check: many machines behind one address ping at the full minute.
+PING = Limit("ping", "path", 60, MINUTE, ceiling_per_s=500, is_exact=False)
 # All tenants' webhooks come from the one address of the forge, signed.
 WEBHOOKS = Limit("webhooks", "address", 600, MINUTE, ceiling_per_s=500, is_exact=False)
 ANONYMOUS = Limit("anonymous", "address", 10, MINUTE, ceiling_per_s=500)
 
-TABLE = (LOGIN, REGISTER, LINKS, PASSWORD, ENROLL, ROTATE, CHECK_IN, AGENT, JOB_WRITES, READS, WRITES, PING, WEBHOOKS, ANONYMOUS)
+TABLE = (
+    LOGIN,
+    REGISTER,
+    LINKS,
+    PASSWORD,
+    DEVICE,
+    DEVICE_POLL,
+    DEVICE_CODE,
+    SSO,
+    ENROLL,
+    ROTATE,
+    CHECK_IN,
+    AGENT,
+    JOB_WRITES,
+    READS,
+    WRITES,
+    PING,
+    WEBHOOKS,
+    ANONYMOUS,
+)
 # What API Gateway lets through for routes without a limit.
 CEILING_PER_S = 500
 

@@ -9,9 +9,18 @@ import hmac
 import zlib
 from typing import Literal
 
-TokenKind = Literal["api", "enrollment", "endpoint", "refresh"]
+TokenKind = Literal["api", "enrollment", "endpoint", "refresh", "verification", "ping", "device", "handover", "break_glass"]
 
-PREFIX: dict[TokenKind, str] = {"api": "ctp", "enrollment": "cet", "endpoint": "cte", "refresh": "ctr"}
+PREFIX: dict[TokenKind, str] = {
+    "api": "ctp",
+    "enrollment": "cet",
+    "endpoint": "cte",
+    "refresh": "ctr",
+    "verification": "ctv",
+    "device": "ctd",
+    "handover": "cth",
+    "break_glass": "ctb",
+}
 KIND: dict[str, TokenKind] = {prefix: kind for kind, prefix in PREFIX.items()}
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

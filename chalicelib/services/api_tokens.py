@@ -10,6 +10,7 @@ from chalicelib.domain.credentials import ID_PREFIX, Credential
 from chalicelib.domain.errors import Conflict, Forbidden, Unauthenticated
 from chalicelib.domain.scopes import Scope
 from chalicelib.logs import log
+from chalicelib.services import sessions
 from chalicelib.services.sessions import Caller
 from chalicelib.store import tokens as token_store
 
@@ -33,17 +34,22 @@ def scopes_of(caller: Caller) -> frozenset[Scope]:
     return caller.credential.scopes if caller.credential else scopes.ALL
 
 
-def caller_of(token: str, now: datetime) -> Caller:
-    """Return the user an API token speaks for. Raise Unauthenticated if it is unknown, revoked or expired."""
+def caller_of(token: str, address: str, now: datetime) -> Caller:
+    """Return the user an API token speaks for. address: where the request comes from.
+
+    Raise Unauthenticated if it is unknown, revoked or expired, Forbidden if the account is suspended.
+    """
     credential = token_store.find(tokens.digest(token))
     if credential is None or credential.kind != "api":
         raise Unauthenticated("this token is unknown or has been revoked")
+    if credential.is_suspended:
+        raise sessions.suspended()
     if not credential.is_in_force(now):
         raise Unauthenticated("this token has expired; make a new one")
     stale = now - USE_IS_NOTED_EVERY
     if credential.last_used_at is None or credential.last_used_at <= stale:
-        token_store.note_use(credential, now, unless_after=stale)
-    return Caller("user", credential.tenant_id, credential.owner, credential)
+        token_store.note_use(credential, now, address, unless_after=stale)
+    return Caller("user", credential.tenant_id, credential.owner, credential, address=address)
 
 
 def create(
@@ -72,6 +78,7 @@ def create(
         expires_at=_expiry(life, now),
         scopes=frozenset(wanted),
         last4=plain[-4:],
+        created_ip=caller.address,
     )
     token_store.save(credential)
     _log("API token created", caller, credential)

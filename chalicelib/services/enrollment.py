@@ -9,6 +9,7 @@ from chalicelib.domain import ids, names, tokens
 from chalicelib.domain.credentials import Credential
 from chalicelib.domain.endpoints import Endpoint, Facts
 from chalicelib.domain.errors import NotFound
+from chalicelib.domain.tenants import Tenant
 from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import transfers
 from chalicelib.services.sessions import Caller
@@ -50,6 +51,7 @@ def create_token(
         created_at=now,
         expires_at=now + life,
         max_uses=max_uses,
+        created_ip=caller.address,
     )
     token_store.save(credential)
     return credential, plain
@@ -84,11 +86,11 @@ def enroll(
     if tenant is None or tenant.state != "active":
         raise NotFound("this account is not active")
     if caller.kind == "enroll" and caller.credential:
-        token_store.spend(caller.credential, now)
+        token_store.spend(caller.credential, now, caller.address)
     endpoint_id = rules.endpoint_id(caller.tenant_id, facts.machine_id)
     before = endpoint_store.find(caller.tenant_id, endpoint_id)
     git = _git_access(admin, organization, tenant.tenant_id, tenant.forge_login, endpoint_id)
-    plain = _endpoint_token(caller.tenant_id, endpoint_id, random, now)
+    plain = _endpoint_token(tenant, endpoint_id, random, now)
     endpoint = Endpoint(
         tenant_id=caller.tenant_id,
         endpoint_id=endpoint_id,
@@ -115,12 +117,13 @@ def _git_access(admin: Forgejo, organization: str, tenant_id: str, login: str, e
     return GitAccess(admin.clone_url(organization, repository), "main", login, token)
 
 
-def _endpoint_token(tenant_id: str, endpoint_id: str, random: Callable[[int], bytes], now: datetime) -> str:
+def _endpoint_token(tenant: Tenant, endpoint_id: str, random: Callable[[int], bytes], now: datetime) -> str:
     plain = tokens.mint("endpoint", random(32))
     credential = Credential(
         digest=tokens.digest(plain),
         kind="endpoint",
-        tenant_id=tenant_id,
+        tenant_id=tenant.tenant_id,
+        retention_days=tenant.retention_days,
         token_id="ep-" + ids.ulid_from(now, random(10)),
         owner=endpoint_id,
         name=endpoint_id,

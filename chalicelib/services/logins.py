@@ -13,7 +13,9 @@ from datetime import datetime, timedelta
 from chalicelib.domain import ids, tokens
 from chalicelib.domain.credentials import Credential
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from chalicelib.domain.tenants import Tenant
 from chalicelib.services import passwords, sessions
+from chalicelib.services.login_delays import Guard
 from chalicelib.services.sessions import Caller
 from chalicelib.store import tenants as tenant_store
 from chalicelib.store import tokens as token_store
@@ -53,19 +55,54 @@ class Signer:
     random: Callable[[int], bytes]
 
 
-def login(signer: Signer, username: str, password: str, client: str, now: datetime) -> Session:
-    """Return a new session. Raise Unauthenticated, the same for an unknown user and a wrong password."""
+def login(signer: Signer, guard: Guard, username: str, password: str, client: str, now: datetime) -> Session:
+    """Return a new session. Raise Unauthenticated, the same for an unknown user and a wrong password.
+
+    Raise TooManyRequests after too many of them, Forbidden with the right password of an account that is not active.
+    """
+    tenant = prove(guard, username, password, now)
+    refuse_password(tenant)
+    return begin(signer, tenant, client, now)
+
+
+def prove(guard: Guard, username: str, password: str, now: datetime) -> Tenant:
+    """Return the tenant whose password this is, whatever its state. Raise Unauthenticated and TooManyRequests as `login`."""
+    guard.begin(now)
     tenant = tenant_store.find(username)
     if not passwords.is_right(password, tenant.password_hash if tenant else None) or tenant is None:
+        guard.failed(now)
         raise Unauthenticated("username or password is wrong")
-    if tenant.state == "registering":
-        raise Forbidden("this registration is not finished; register again with the same name and password to complete it")
-    if tenant.state != "active":
-        raise Forbidden("this account is suspended; ask the operator")
+    guard.succeeded(now)
+    return tenant
+
+
+def begin(signer: Signer, tenant: Tenant, client: str, now: datetime) -> Session:
+    """Return a new session of a tenant that has shown who it is. Raise Forbidden unless the account is active."""
+    refuse_inactive(tenant)
     first = _link(tenant.tenant_id, ids.ulid_from(now, signer.random(10)), client, now)
     plain = tokens.mint("refresh", signer.random(32))
     token_store.save(_named(first, plain))
     return _session(signer, first, plain, now)
+
+
+def refuse_password(tenant: Tenant) -> None:
+    """Raise Forbidden if the tenant has sworn passwords off. Ask only once the right one was given."""
+    if tenant.is_sso_only:
+        words = "this account is opened by its provider only; without it, by its break-glass code"
+        raise Forbidden(words, code="sso_only")
+
+
+def refuse_inactive(tenant: Tenant) -> None:
+    """Raise Forbidden, saying what to do, unless the account is active. Ask only once it is sure who wants to know."""
+    match tenant.state:
+        case "registering":
+            words = "this registration is not finished; register again with the same name and password to complete it"
+            raise Forbidden(words, code="registration_unfinished")
+        case "unverified":
+            words = "open the link in the mail that was sent to your address first, or ask for another"
+            raise Forbidden(words, code="email_not_verified")
+        case "suspended":
+            raise Forbidden("this account is suspended; ask the operator", code="account_suspended")
 
 
 def refresh(signer: Signer, token: str, now: datetime) -> Session:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain import ids, names, tenants, webhooks
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.tenants import Tenant
+from chalicelib.domain.tenants import Tenant, TenantState
 from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import passwords
 from chalicelib.store import tenants as tenant_store
@@ -18,6 +18,7 @@ class Doors:
     """What the steps act upon.
 
     organization: owner of all repositories. bot: login that commits. public_url: this API. random: gives n bytes.
+    proves_first: nothing is made on the forge before somebody has proved the address.
     """
 
     admin: Forgejo
@@ -26,29 +27,38 @@ class Doors:
     bot: str
     public_url: str
     random: Callable[[int], bytes]
+    proves_first: bool = False
 
 
 def register(doors: Doors, username: str, email: str, password: str, now: datetime) -> Tenant:
-    """Return the new, active tenant. Registering again with the same password goes on at the step that failed.
+    """Return the new tenant: active, or unverified where addresses are proved first.
 
-    Raise Invalid or Conflict naming the field, Unavailable if the forge is down: then the same call, later, completes it.
+    The same call again goes on where it stopped. Raise Invalid or Conflict naming the field, Unavailable if the forge is
+    down: then the same call, later, completes it.
     """
     if problem := names.username_problem(username):
         raise Invalid.of({"username": problem})
     tenant = _resumable(username, email, password) or _reserve(doors, username, email, password, now)
-    for number, step in enumerate(_STEPS, start=1):
-        if tenant.setup_step < number:
-            sealed = step(doors, tenant)
-            is_last = number == len(_STEPS)
-            tenant_store.advance(tenant, number, state="active" if is_last else "registering", forge_credential=sealed)
+    if tenant.state == "unverified":
+        return tenant
+    complete(doors, tenant, "active")
     registered = tenant_store.find(username)
     assert registered is not None  # noqa: S101 - nothing deletes a tenant
     return registered
 
 
+def complete(doors: Doors, tenant: Tenant, state: TenantState) -> None:
+    """Take the steps on the forge that are left, then give the tenant this state. Raise Unavailable if the forge is down."""
+    for number, step in enumerate(_STEPS, start=1):
+        if tenant.setup_step < number:
+            sealed = step(doors, tenant)
+            is_last = number == len(_STEPS)
+            tenant_store.advance(tenant, number, state=state if is_last else tenant.state, forge_credential=sealed)
+
+
 def _resumable(username: str, email: str, password: str) -> Tenant | None:
     tenant = tenant_store.find(username)
-    if tenant is None or tenant.state != "registering":
+    if tenant is None or tenant.state not in ("registering", "unverified"):
         return None
     is_same = tenants.email_digest(tenant.email) == tenants.email_digest(email)
     return tenant if is_same and passwords.is_right(password, tenant.password_hash) else None
@@ -60,7 +70,7 @@ def _reserve(doors: Doors, username: str, email: str, password: str, now: dateti
         username=username,
         email=email,
         password_hash=passwords.hash_new(password, username=username, email=email),
-        state="registering",
+        state="unverified" if doors.proves_first else "registering",
         setup_step=0,
         forge_login="t-" + ids.ulid_from(now, doors.random(10)),
         forge_credential=None,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -10,7 +10,14 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.domain.credentials import ID_PREFIX, Credential
 from chalicelib.domain.errors import Conflict, NotFound, Unauthenticated
 from chalicelib.domain.tokens import TokenKind
-from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import (
+    MomentAttribute,
+    Table,
+    is_condition_failure,
+    store_errors,
+    suppress_condition_failure,
+    table_name,
+)
 
 # An expired or spent token stays for a while, so that its list can say what became of it and reuse can be noticed.
 KEPT_AFTER_EXPIRY = timedelta(days=7)
@@ -43,6 +50,10 @@ class TokenItem(Table):
     family = UnicodeAttribute(null=True)
     scopes = UnicodeSetAttribute(null=True)
     last4 = UnicodeAttribute(null=True)
+    is_suspended = BooleanAttribute(null=True)
+    created_ip = UnicodeAttribute(null=True)
+    last_used_ip = UnicodeAttribute(null=True)
+    retention_days = NumberAttribute(null=True)
     ttl = NumberAttribute(null=True)
     tenant_index = TenantIndex()
 
@@ -118,17 +129,26 @@ def amend(before: Credential, after: Credential) -> None:
         raise NotFound(f"no {before.kind} token {before.token_id!r}") from e
 
 
-def note_use(credential: Credential, now: datetime, *, unless_after: datetime) -> None:
-    """Write down that the credential was used, unless it is gone or a use after that moment is noted already."""
+def note_use(credential: Credential, now: datetime, address: str, *, unless_after: datetime) -> None:
+    """Write down that the credential was used and from where, unless it is gone or a use after that moment is noted already."""
     is_due = TokenItem.last_used_at.does_not_exist() | (TokenItem.last_used_at <= unless_after)
     try:
         with store_errors():
             TokenItem(credential.digest).update(
-                actions=[TokenItem.last_used_at.set(now)], condition=TokenItem.digest.exists() & is_due
+                actions=[TokenItem.last_used_at.set(now), TokenItem.last_used_ip.set(address)],
+                condition=TokenItem.digest.exists() & is_due,
             )
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise
+
+
+def set_retention(credential: Credential, days: int) -> None:
+    """Write down for how long what comes with this credential is kept; one that is gone stays gone."""
+    with store_errors(), suppress_condition_failure():
+        TokenItem(credential.digest).update(
+            actions=[TokenItem.retention_days.set(days)], condition=TokenItem.digest.exists()
+        )
 
 
 def delete_family(tenant_id: str, family: str) -> int:
@@ -139,15 +159,39 @@ def delete_family(tenant_id: str, family: str) -> int:
     return len(found)
 
 
-def spend(credential: Credential, now: datetime) -> None:
-    """Count one use. Raise Unauthenticated if that would be one too many, however many ask at once."""
+def delete_all(tenant_id: str, kind: TokenKind) -> int:
+    """Delete every credential of one kind that the tenant has and return how many there were."""
+    found = list_of_tenant(tenant_id, kind)
+    for credential in found:
+        delete(credential.digest)
+    return len(found)
+
+
+def suspend_all(tenant_id: str, *, is_suspended: bool) -> int:
+    """Let every credential of a tenant say that its account is suspended, or work again, and return how many there are."""
+    action = TokenItem.is_suspended.set(True) if is_suspended else TokenItem.is_suspended.remove()
+    count = 0
+    with store_errors():
+        for item in TokenItem.tenant_index.query(tenant_id):
+            with suppress_condition_failure():  # deleted meanwhile
+                TokenItem(item.digest).update(actions=[action], condition=TokenItem.digest.exists())
+            count += 1
+    return count
+
+
+def spend(credential: Credential, now: datetime, address: str = "") -> None:
+    """Count one use. address: where it comes from.
+
+    Raise Unauthenticated if that would be one too many, however many ask at once.
+    """
     condition = TokenItem.digest.exists()
     if credential.max_uses is not None:
         condition &= TokenItem.uses < credential.max_uses
     try:
         with store_errors():
             TokenItem(credential.digest).update(
-                actions=[TokenItem.uses.add(1), TokenItem.last_used_at.set(now)], condition=condition
+                actions=[TokenItem.uses.add(1), TokenItem.last_used_at.set(now), TokenItem.last_used_ip.set(address)],
+                condition=condition,
             )
     except PynamoDBException as e:
         if not is_condition_failure(e):
@@ -171,6 +215,9 @@ def _item(credential: Credential) -> TokenItem:
         family=credential.family,
         scopes=set(credential.scopes) or None,
         last4=credential.last4 or None,
+        is_suspended=credential.is_suspended or None,
+        created_ip=credential.created_ip or None,
+        retention_days=credential.retention_days,
         ttl=_ttl(expires_at) if expires_at else None,
     )
 
@@ -195,4 +242,8 @@ def _credential(item: TokenItem) -> Credential:
         family=item.family,
         scopes=frozenset(item.scopes or ()),
         last4=item.last4 or "",
+        is_suspended=bool(item.is_suspended),
+        created_ip=item.created_ip or "",
+        last_used_ip=item.last_used_ip or "",
+        retention_days=int(item.retention_days) if item.retention_days else None,
     )

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from infra.local import gateway
 from infra.local.formation import DeploymentFailed, Stack
-from infra.local.names import FRONT_DOMAIN, REGION, STACK, STAGE
+from infra.local.names import FRONT_DOMAIN, MAIL_FROM, REGION, STACK, STAGE
 from infra.package import Package
 
 _BUCKET = "crontopus-releases"
@@ -32,13 +32,14 @@ class Clouds:
     dynamodb: BaseClient
     secrets: BaseClient
     gateway: BaseClient
+    mail: BaseClient
 
 
 def connect(endpoint: str) -> Clouds:
     """Return clients for the embedded AWS at `endpoint`. Its account owner's key is `test`."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     config = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60)
-    services = ("s3", "cloudformation", "dynamodb", "secretsmanager", "apigateway")
+    services = ("s3", "cloudformation", "dynamodb", "secretsmanager", "apigateway", "sesv2")
     return Clouds(*(session.client(service, endpoint_url=endpoint, config=config) for service in services))
 
 
@@ -49,6 +50,7 @@ def deploy(clouds: Clouds, package: Package, parameters: Mapping[str, str], secr
     secret: what the application finds in its secret.
     """
     _put_secret(clouds.secrets, json.dumps(secret, sort_keys=True))
+    _let_send_mails(clouds.mail)
     template = yaml.safe_load(package.template.read_text())
     key = _upload(clouds.s3, package.code)
     values = {name: value for name, value in parameters.items() if name in template["Parameters"]}
@@ -79,6 +81,12 @@ def _put_secret(secrets: BaseClient, value: str) -> None:
             secrets.put_secret_value(SecretId=_SECRET, SecretString=value)
     except secrets.exceptions.ResourceNotFoundException:
         secrets.create_secret(Name=_SECRET, SecretString=value)
+
+
+def _let_send_mails(mail: BaseClient) -> None:
+    """Make the sender's address an identity: on AWS its owner proves it by DNS."""
+    with suppress(mail.exceptions.AlreadyExistsException):
+        mail.create_email_identity(EmailIdentity=MAIL_FROM)
 
 
 def _upload(s3: BaseClient, code: Path) -> str:

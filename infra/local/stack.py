@@ -8,7 +8,7 @@ from infra.local.deploy import connect, deploy
 from infra.local.forge.provision import BotCredential, provision
 from infra.local.kept_secrets import KeptSecrets
 from infra.local.layout import Layout, OutsideForge, Ports
-from infra.local.names import ORGANIZATION, STAGE
+from infra.local.names import MAIL_FROM, ORGANIZATION, STAGE
 from infra.local.processes import Processes
 from infra.local.services import NAMES, Services, status
 from infra.local.stopped import Stopped
@@ -63,6 +63,9 @@ class Stack:
             "PublicUrl": self.ports.api_url,
             # Everybody here comes from 127.0.0.1, the tests' many tenants too.
             "RateLimitFactor": "100",
+            "TrustedNetworks": "127.0.0.0/8",
+            "EmailVerification": "optional",
+            "MailFrom": MAIL_FROM,
         }
         return deploy(connect(self.ports.aws_url), package, parameters, secret)
 

@@ -13,4 +13,8 @@ os.environ |= {
     "APP_SECRET": "crontopus/test/app",
     "KMS_KEY": "alias/crontopus",
     "RATE_LIMIT_FACTOR": "100",
+    "MAIL_FROM": "no-reply@crontopus.example.org",
+    "MAIL_QUEUE": "https://sqs.eu-central-1.amazonaws.com/123456789012/crontopus-mails",
+    "EMAIL_VERIFICATION": "optional",
+    "TRUSTED_NETWORKS": "127.0.0.0/8",
 }

@@ -13,9 +13,10 @@ OURS = {
     "chalicelib/domain": {"chalicelib.domain"},
     "chalicelib/store": {"chalicelib.domain", "chalicelib.store", "chalicelib.config", "chalicelib"},
     "chalicelib/forgejo": {"chalicelib.domain", "chalicelib.forgejo"},
+    "chalicelib/notify": {"chalicelib.domain", "chalicelib.notify"},
     "chalicelib/services": {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.store", "chalicelib.forgejo", "chalicelib.services",
-        "chalicelib.vault", "chalicelib.logs", "chalicelib.templating",
+        "chalicelib.vault", "chalicelib.logs", "chalicelib.templating", "chalicelib.notify",
     },
     "chalicelib/api": {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.services", "chalicelib.api", "chalicelib.logs",
@@ -29,6 +30,7 @@ OUTSIDE = {
     "chalicelib/domain": {"yaml", "cronsim"},
     "chalicelib/store": {"pynamodb"},
     "chalicelib/forgejo": {"requests", "urllib3"},
+    "chalicelib/notify": {"botocore"},
     "chalicelib/services": {"argon2", "jwt", "zxcvbn"},
     "chalicelib/api": {"chalice", "pydantic"},
     "chalicelib/workers": {"chalice"},

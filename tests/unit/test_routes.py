@@ -31,6 +31,16 @@ def test_only_these_routes_are_public():
         "/api/auth/login",
         "/api/auth/refresh",
         "/api/auth/logout",
+        "/api/auth/verification",
+        "/api/auth/verification/confirm",
+        "/api/auth/password/forgotten",
+        "/api/auth/password/reset",
+        "/api/auth/email/confirm",
+        "/api/pages/verify-email",
+        "/api/pages/change-email",
+        "/api/pages/reset-password",
+        "/api/pages/forgotten-password",
+        "/api/pages/verification-mail",
     }
 
 

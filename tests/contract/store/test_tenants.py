@@ -52,6 +52,6 @@ def test_steps_are_recorded_and_never_go_back():
     tenant_store.reserve(ADA)
 
     tenant_store.advance(ADA, 5, state="active", forge_credential=b"\x00sealed")
-    tenant_store.advance(ADA, 2)
+    tenant_store.advance(ADA, 2, state="registering")
 
     assert tenant_store.find("ada") == replace(ADA, setup_step=5, state="active", forge_credential=b"\x00sealed")

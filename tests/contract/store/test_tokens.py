@@ -130,15 +130,19 @@ def test_a_use_is_noted_once_for_each_stretch_of_time_however_many_ask():
 
     with ThreadPoolExecutor(8) as pool:
         moments = [NOON + timedelta(seconds=number) for number in range(8)]
-        list(pool.map(lambda now: token_store.note_use(token(), now, unless_after=NOON - timedelta(minutes=15)), moments))
+        list(
+            pool.map(
+                lambda now: token_store.note_use(token(), now, "192.0.2.1", unless_after=NOON - timedelta(minutes=15)), moments
+            )
+        )
     first = token_store.find(token().digest).last_used_at
-    token_store.note_use(token(), NOON + timedelta(hours=1), unless_after=NOON + timedelta(minutes=45))
+    token_store.note_use(token(), NOON + timedelta(hours=1), "192.0.2.1", unless_after=NOON + timedelta(minutes=45))
 
     assert first in moments
     assert token_store.find(token().digest).last_used_at == NOON + timedelta(hours=1)
 
 
 def test_the_use_of_a_deleted_token_does_not_bring_it_back():
-    token_store.note_use(token(), NOON, unless_after=NOON)
+    token_store.note_use(token(), NOON, "192.0.2.1", unless_after=NOON)
 
     assert token_store.find(token().digest) is None

@@ -15,6 +15,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any
+    text: str = ""
 
     @property
     def problems(self) -> dict[str, str]:
@@ -22,7 +23,8 @@ class Answer:
 
     @property
     def code(self) -> str:
-        return str(self.body["error"]["code"])
+        error = self.body["error"]
+        return str(error["code"] if isinstance(error, dict) else self.body["code"])
 
 
 class Api:
@@ -41,7 +43,7 @@ class Api:
             sent["Authorization"] = f"Bearer {self.token}"
         payload = raw if raw is not None else json.dumps(body).encode() if body is not None else b""
         answer: HTTPResponse = self._client.http.request(method, path, headers=sent, body=payload)
-        return Answer(answer.status_code, answer.headers, answer.json_body)
+        return Answer(answer.status_code, answer.headers, answer.json_body, answer.body.decode(errors="replace"))
 
     def get(self, path: str) -> Answer:
         return self.call("GET", path)
@@ -54,6 +56,17 @@ class Api:
 
     def delete(self, path: str) -> Answer:
         return self.call("DELETE", path)
+
+    def form(self, path: str, fields: dict[str, str]) -> Answer:
+        """Send a form as a browser does; `body` is the page's text."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = self._client.http.request("POST", path, headers=headers, body=urlencode(fields).encode())
+        return Answer(answer.status_code, answer.headers, answer.body.decode())
+
+    def page(self, path: str) -> Answer:
+        """Open a page as a browser does."""
+        answer = self._client.http.get(path)
+        return Answer(answer.status_code, answer.headers, answer.body.decode())
 
     def login(self, username: str, password: str) -> Answer:
         form = urlencode({"username": username, "password": password}).encode()

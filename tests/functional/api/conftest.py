@@ -15,6 +15,7 @@ from chalicelib.services import audit, doors, jobs, rate_limits
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api import forge as forges
 from tests.functional.api.client import Answer, Api, connect
+from tests.functional.api.mailbox import Mailbox
 from tests.tables import aws
 
 PASSWORD = "correct horse battery"
@@ -69,6 +70,7 @@ def api(tables, forge, monkeypatch) -> Iterator[Api]:
         "forge_token": forge.bot_token,
         "forge_admin": f"{forges.ADMIN}:{forges.ADMIN_PASSWORD}",
     }
+    aws("sqs").create_queue(QueueName="crontopus-mails")
     aws("secretsmanager").create_secret(Name="crontopus/test/app", SecretString=json.dumps(secret))
     _forget_doors()
     yield Api(connect())
@@ -76,9 +78,15 @@ def api(tables, forge, monkeypatch) -> Iterator[Api]:
 
 
 def _forget_doors() -> None:
+    doors.mail_queue.cache_clear()
     for cached in (config.load, doors.vault, doors._forge, doors._provisioning, rate_limits.limiter, audit.refusals):
         cached.cache_clear()
     jobs._listings.clear()
+
+
+@pytest.fixture
+def mailbox(api) -> Mailbox:
+    return Mailbox()
 
 
 def tenant(api: Api, name: str) -> Api:

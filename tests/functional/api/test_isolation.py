@@ -9,7 +9,8 @@ from tests.fixtures.builders import run_id
 from tests.functional.api.conftest import FACTS, report
 
 SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
-PROTECTED = [spec for spec in SPECS if spec.auth != "public"]
+# Who has a ping's URL may ping: there is no other credential. tests/functional/api/test_pings.py tries the URLs.
+PROTECTED = [spec for spec in SPECS if spec.auth not in ("public", "ping")]
 # What a stranger may come with, and which kind of caller that makes.
 KINDS = {"user": "user", "api": "user", "endpoint": "endpoint", "enroll": "enroll"}
 SECRET = "adas-own-secret"
@@ -18,13 +19,19 @@ BODIES = {
     "/api/jobs/{namespace}/{name}": {"name": "private", "schedule": "@daily", "command": "true"},
     "/api/jobs/{namespace}/{name}/adopt": {"target_namespace": "mine"},
     "/api/jobs/validate": {"manifest": "kind: Job"},
+    "/api/schedule/preview": {"schedule": "@daily"},
     "/api/namespaces": {"name": "mine"},
     "/api/enrollment-tokens": {"name": "x"},
     "/api/tokens": {"name": "x", "scopes": ["read:jobs"]},
     "/api/tokens/{token_id}": {"name": "x"},
+    "/api/ping-keys": {"name": "x"},
+    "/api/v3/checks": {"name": "mine"},
+    "/api/v3/checks/{check_key}": {"name": "mine"},
+    "/api/auth/email": {"email": "mine@example.org", "password": "not the right one"},
     "/api/auth/password": {"current_password": "not the right one", "new_password": "not the right one either"},
     "/api/endpoints/enroll": FACTS,
     "/api/endpoints/{endpoint_id}": {"name": "mine"},
+    "/api/endpoints/{endpoint_id}/discovered-jobs": {"jobs": []},
     "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
 }
 
@@ -40,6 +47,9 @@ def adas_things(api, ada, agent):
         "name": "private",
         "run_id": run_id(),
         "api_token_id": ada.post("/api/tokens", {"name": SECRET, "scopes": ["read:jobs"]}).body["token"]["id"],
+        "check_key": ada.call("POST", "/api/v3/checks", {"name": SECRET}).body["uuid"],
+        "number": "1",
+        "ping_key_id": ada.post("/api/ping-keys", {"name": SECRET}).body["ping_key"]["id"],
         "token_id": token["enrollment_token"]["id"],
         "endpoint_id": agent["endpoint"]["id"],
         "session_id": ada.get("/api/auth/sessions").body["sessions"][0]["id"],

@@ -176,7 +176,7 @@ def test_a_token_costs_one_read_and_a_write_at_most_every_15_minutes(ada, calls)
 
     for minutes in (0, 1, 14, 15, 16):
         calls.names.clear()
-        api_tokens.caller_of(token, now + timedelta(minutes=minutes))
+        api_tokens.caller_of(token, "192.0.2.1", now + timedelta(minutes=minutes))
         asked.append(calls.names.copy())
 
     assert asked == [["GetItem", "UpdateItem"], ["GetItem"], ["GetItem"], ["GetItem", "UpdateItem"], ["GetItem"]]
