@@ -18,12 +18,12 @@ from agent import proc
 from agent.decide import Decision
 from agent.errors import of_os_error
 from agent.home import Home
+from agent.placing import Wanted
 from agent.schedulers.base import Scheduler
 from agent.schedulers.block import item
 from agent.state import Inventory, Placed, save_inventory
 from agent.wrapper import command
 from chalicelib.domain.errors import Stalled, Unavailable
-from chalicelib.domain.manifest import Job
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 _TICK_NS = 1_000_000_000
@@ -60,9 +60,9 @@ class JobFiles:
         except FileNotFoundError:
             return set()
 
-    def write(self, job: Job, commit: str) -> None:
+    def write(self, wanted: Wanted, commit: str) -> None:
         with _translated("a job's file cannot be written"):
-            command.write_job(self.home.directory, job, commit)
+            command.write_job(self.home.directory, wanted.job, commit, wanted.extras)
 
     def remove(self, job_ids: Iterable[str]) -> None:
         for job_id in job_ids:
@@ -101,9 +101,9 @@ def apply(
     if not files.home.run_job.exists():
         files.install()
     present = set(decision.job_files)
-    for job in _outdated(decision, before):
-        files.write(job, head)
-        present.add(job.id or "")
+    for job_id, wanted in _outdated(decision, before):
+        files.write(wanted, head)
+        present.add(job_id)
     if decision.table != decision.raw:
         if decision.bare_foreign != before.bare_foreign:
             # Before the table, not after: else a crash in between would forget how the table ended when we came.
@@ -123,13 +123,14 @@ def apply(
     return after
 
 
-def _outdated(decision: Decision, before: Inventory) -> Iterable[Job]:
-    """Yield the jobs whose file is missing or was written from another manifest."""
+def _outdated(decision: Decision, before: Inventory) -> Iterable[tuple[str, Wanted]]:
+    """Yield the jobs whose file is missing, or was written from another manifest or for other circumstances."""
     for job_id, wanted in decision.jobs.items():
         placed = before.jobs.get(job_id)
-        is_current = placed is not None and (placed.path, placed.blob) == (wanted.path, wanted.blob)
+        now = (wanted.path, wanted.blob, wanted.rest)
+        is_current = placed is not None and (placed.path, placed.blob, placed.rest) == now
         if wanted.job.is_scheduled and not (is_current and job_id in decision.job_files):
-            yield wanted.job
+            yield job_id, wanted
 
 
 def _placed(decision: Decision, before: Mapping[str, Placed], lines: Mapping[str, bytes]) -> dict[str, Placed]:
@@ -137,7 +138,7 @@ def _placed(decision: Decision, before: Mapping[str, Placed], lines: Mapping[str
         line = lines.get(job_id)
         return None if line is None else line.decode(errors="surrogateescape")
 
-    placed = {job_id: Placed(wanted.path, wanted.blob, text(job_id)) for job_id, wanted in decision.jobs.items()}
+    placed = {job_id: Placed(wanted.path, wanted.blob, text(job_id), wanted.rest) for job_id, wanted in decision.jobs.items()}
     for job_id in decision.kept:
         known = before.get(job_id) or Placed("", "", None)
         placed[job_id] = replace(known, line=text(job_id))

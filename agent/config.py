@@ -38,7 +38,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """crontab: the program that reads and writes the user's table."""
+    """crontab: the program that reads and writes the user's table. allowed_users: as whom root's agent may start jobs."""
 
     api_url: str
     endpoint_id: str
@@ -47,6 +47,7 @@ class Config:
     tenant_id: str | None = None
     crontab: str = DEFAULT_CRONTAB
     intervals: Intervals = field(default_factory=Intervals)
+    allowed_users: tuple[str, ...] = ()
 
 
 def environment() -> Mapping[str, str]:
@@ -80,6 +81,8 @@ def save_config(home: Home, config: Config) -> None:
             "delivery_s": config.intervals.delivery_s,
         },
     }
+    if config.allowed_users:
+        document["allowed_users"] = list(config.allowed_users)
     homes.write_file(home.config, yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode())
 
 
@@ -110,8 +113,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_KEYS = ("api_url", "endpoint_id", "tenant_id", "name", "git", "crontab", "intervals", "allowed_users")
+
+
 def _read(home: Home, document: object) -> Config:
-    top = _section(home, "", document, ("api_url", "endpoint_id", "tenant_id", "name", "git", "crontab", "intervals"))
+    top = _section(home, "", document, _KEYS)
     git = _section(home, "git.", top.get("git"), ("url", "branch", "username"))
     spans = _section(home, "intervals.", top.get("intervals") or {}, ("heartbeat_s", "sync_s", "delivery_s"))
     return Config(
@@ -126,6 +132,7 @@ def _read(home: Home, document: object) -> Config:
         tenant_id=_text(home, top, "tenant_id") if top.get("tenant_id") else None,
         crontab=_text(home, top, "crontab") if top.get("crontab") else DEFAULT_CRONTAB,
         intervals=Intervals(**{key: _seconds(home, key, value) for key, value in spans.items()}),
+        allowed_users=_logins(home, top.get("allowed_users") or []),
     )
 
 
@@ -145,6 +152,12 @@ def _text(home: Home, section: Mapping[str, Any], key: str, prefix: str = "") ->
     if not isinstance(value, str) or not value:
         raise _wrong(home, f"{prefix}{key} is required and must be text")
     return value
+
+
+def _logins(home: Home, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(login, str) and login for login in value):
+        raise _wrong(home, "allowed_users must be a list of login names")
+    return tuple(value)
 
 
 def _seconds(home: Home, key: str, value: object) -> float:

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from agent import loop, rotation
 from agent import spool as spools
+from agent import standing as standings
 from agent.client import Api
 from agent.config import Config
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
 from agent.home import Home, locked, make_private, read_secret, table_lock
 from agent.loop import Part
-from agent.machine import VERSION, scheduler_flavour, timezone
+from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.report import Delivery
 from agent.schedulers.crontab import Crontab, CrontabProgram
+from agent.standing import Standing
 from agent.status import StatusBoard, problems_for_heartbeat
 from agent.sync import Sync
 from agent.wrapper.command import crontab_command
@@ -59,14 +61,25 @@ def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) 
         scheduler=open_scheduler(home, config, environ, uid),
         edition=VERSION,
         now=utc_now,
+        here=partial(here, home, config, environ, uid),
     )
 
 
 class Heartbeat:
-    """Says every half minute that this machine lives, and how it is doing."""
+    """Says every half minute that this machine lives, and how it is doing.
+
+    remember: hears what the control plane calls this machine.
+    """
 
     def __init__(
-        self, config: Config, api: Api, delivery: Delivery, board: StatusBoard, environ: Mapping[str, str], now: Now = utc_now
+        self,
+        config: Config,
+        api: Api,
+        delivery: Delivery,
+        board: StatusBoard,
+        environ: Mapping[str, str],
+        now: Now = utc_now,
+        remember: Callable[[Standing], None] = lambda _: None,
     ) -> None:
         self.endpoint_id = config.endpoint_id
         self.api = api
@@ -74,6 +87,7 @@ class Heartbeat:
         self.board = board
         self.environ = environ
         self.now = now
+        self.remember = remember
         self.flavour = scheduler_flavour(config.crontab, environ)
 
     def beat(self) -> None:
@@ -88,6 +102,8 @@ class Heartbeat:
         except (KeyError, TypeError, ValueError) as e:
             raise Unavailable(f"the API's answer to a heartbeat cannot be read: {e}", code="api_unavailable") from e
         self.board.heard(now, state, (now - server_time).total_seconds())
+        if standing := standings.read(answer["endpoint"]):
+            self.remember(standing)
 
     def _body(self, now: datetime) -> dict[str, object]:
         sync = self.board.part("sync")
@@ -120,7 +136,9 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
         token = partial(read_secret, home.agent_token)
         token()  # none at all is an error now, not one of each part later
         delivery = Delivery(spool_of(home), config.endpoint_id, Api(config.api_url, token).check_in)
-        heartbeat = Heartbeat(config, Api(config.api_url, token), delivery, board, environ, now)
+        heartbeat = Heartbeat(
+            config, Api(config.api_url, token), delivery, board, environ, now, partial(standings.remember, home.standing)
+        )
         log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
         loop.run([*_parts(config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)], stop)
         log.info("stopped")

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.desired import Desired, Wanted
+from agent.desired import Desired
+from agent.placing import Wanted
 from agent.reconcile import Plan, drifted, plan, refuse_wipeout
 from agent.schedulers.base import Actual, Entry, Known, Scheduler
 from agent.state import Inventory
@@ -84,14 +85,17 @@ def known_of(inventory: Inventory | None, endpoint_id: str) -> Known:
 
 def _entries(desired: Desired, scheduler: Scheduler) -> Iterator[Entry]:
     for job_id, wanted in desired.jobs.items():
-        yield Entry(job_id, scheduler.line(wanted.fields, job_id) if wanted.job.is_scheduled else None)
+        line = scheduler.line(wanted.fields, job_id, is_guarded=wanted.is_guarded) if wanted.job.is_scheduled else None
+        yield Entry(job_id, line)
+    for job_id in desired.elsewhere:
+        yield Entry(job_id, None)
 
 
 def _unsure_entries(actual: Actual, now: Situation) -> list[Entry]:
     """Return the lines of jobs that a manifest nobody can read may still define: as we wrote them, else as they stand."""
     jobs = now.inventory.jobs if now.inventory else {}
     by_path = {job_id for job_id, placed in jobs.items() if placed.path in now.desired.unsure_paths}
-    unsure = (by_path | now.desired.unsure_ids) - now.desired.jobs.keys()
+    unsure = (by_path | now.desired.unsure_ids) - now.desired.jobs.keys() - now.desired.elsewhere
     lines = {item.job_id: item.line for item in reversed(actual.items) if item.job_id in unsure}
     lines |= {job_id: line for job_id, line in (now.inventory.lines if now.inventory else {}).items() if job_id in unsure}
     return [Entry(job_id, line) for job_id, line in lines.items() if job_id]
@@ -113,10 +117,15 @@ def _warnings(steps: Plan, actual: Actual, entries: Iterable[Entry]) -> Iterator
     if steps.foreign:
         yield f"lines in our block that are not ours: {len(steps.foreign)}; they are left alone"
     if b"CRONTOPUS:" in actual.foreign:
-        calls = {b" ".join(entry.line.split()[-2:]) for entry in entries if entry.line}
-        copies = sum(b" ".join(line.split()[-2:]) in calls for line in actual.foreign.splitlines())
+        calls = {_call(entry.line) for entry in entries if entry.line}
+        copies = sum(_call(line) in calls for line in actual.foreign.splitlines())
         if copies:
             yield f"lines outside our block that run our jobs: {copies}; these jobs run once more than their manifests say"
+
+
+def _call(line: bytes) -> tuple[bytes, ...]:
+    """Return what a line runs, whether it asks for the guard or not."""
+    return tuple(word for word in line.split() if word != b"--guard")[-2:]
 
 
 def _repeat_notes(steps: Plan) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """What the repository wants on this machine, file by file, with the last good version of each."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent.here import Here
+from agent.placing import Defined, Wanted, place
 from chalicelib.domain import manifest, schedule
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
@@ -53,23 +55,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One job to be had. path: where it is defined. blob: the version it was read from."""
-
-    job: Job
-    path: str
-    blob: str
-    fields: str
-
-
-@dataclass(frozen=True, slots=True)
 class Desired:
     """jobs: by id, in the order of their paths. problems: of manifests that cannot be used as they stand. warnings: the rest.
 
+    elsewhere: ids of jobs that are defined, and not to be had on this machine.
     unsure_ids, unsure_paths: of manifests that cannot be read and of which no good version is known.
     """
 
     jobs: Mapping[str, Wanted] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unsure_ids: frozenset[str] = frozenset()
@@ -138,30 +132,39 @@ def _words(error: Invalid) -> str:
     return "; ".join(f"{path}: {what}" for path, what in error.problems.items())
 
 
-def resolve(records: Mapping[str, Record], owners: Mapping[str, str], tenant_id: str | None = None) -> Desired:
-    """Return the jobs that the records add up to.
+def resolve(
+    records: Mapping[str, Record],
+    owners: Mapping[str, str],
+    tenant_id: str | None = None,
+    here: Here | None = None,
+    installed: Collection[str] = (),
+) -> Desired:
+    """Return the jobs that the records add up to on this machine.
 
     owners: job id -> the path that had it so far; where two files claim one id, that one keeps it, else the first by path.
+    installed: ids of jobs that have a line already.
     """
     claims: dict[str, list[str]] = {}
     for path in sorted(records):
         good = records[path].good
         if good and good.job.id:
             claims.setdefault(good.job.id, []).append(path)
-    jobs: dict[str, Wanted] = {}
+    jobs: dict[str, Defined] = {}
     problems = [_explain(record) for record in records.values() if record.problem and not _is_passed_over(record)]
     for job_id, paths in claims.items():
         keeper = owners[job_id] if len(paths) > 1 and owners.get(job_id) in paths else paths[0]
         good = records[keeper].good
         if good:
-            jobs[job_id] = Wanted(good.job, keeper, good.blob, good.fields)
+            jobs[job_id] = Defined(good.job, keeper, good.blob, good.fields)
         others = (path for path in paths if path != keeper)
         problems += [f"{path}: metadata.id: {job_id} belongs to {keeper}; give this job its own" for path in others]
     unsure = [record for record in records.values() if record.good is None]
+    placed = place(jobs, here or Here(), installed)
     return Desired(
-        jobs,
-        problems=tuple(sorted(problems)),
-        warnings=tuple(_warnings(records, tenant_id)),
+        placed.jobs,
+        placed.elsewhere,
+        problems=tuple(sorted([*problems, *placed.problems])),
+        warnings=(*_warnings(records, tenant_id), *placed.warnings),
         unsure_ids=frozenset(mention for record in unsure for mention in record.mentions),
         unsure_paths=frozenset(record.path for record in unsure),
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from agent.client import Api
@@ -67,6 +67,4 @@ def is_plain(word: str) -> bool:
 
 
 def _with_settings(config: Config, former: Config) -> Config:
-    return Config(
-        config.api_url, config.endpoint_id, config.name, config.git, config.tenant_id, config.crontab, former.intervals
-    )
+    return replace(config, intervals=former.intervals, allowed_users=former.allowed_users)

@@ -72,6 +72,11 @@ class Home:
         return self.directory / "status.json"
 
     @property
+    def standing(self) -> Path:
+        """Our name and labels as the control plane told them last."""
+        return self.directory / "endpoint.json"
+
+    @property
     def lock(self) -> Path:
         """Held by a running daemon for as long as it runs."""
         return self.directory / "lock"
@@ -116,6 +121,14 @@ def _home_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_dir
     except KeyError:
         return "/nonexistent"
+
+
+def login_of(uid: int) -> str:
+    """Return the name of a user, its number where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def make_private(directory: Path) -> None:

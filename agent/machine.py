@@ -7,10 +7,13 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
 from agent import proc
-from agent.home import Home, write_file
+from agent import standing as standings
+from agent.config import Config
+from agent.here import Here
+from agent.home import Home, login_of, write_file
 from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import CrontopusError
 
@@ -33,6 +36,29 @@ def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping
         timezone=timezone(environ, root),
         scheduler=scheduler_flavour(crontab, environ, root),
     )
+
+
+def here(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Here:
+    """Return what of this machine decides which jobs it has: as it is now, for names and labels may change."""
+    standing = standings.load(home.standing, config.endpoint_id)
+    return Here(
+        facts={
+            "name": standing.name if standing else config.name,
+            "hostname": socket.gethostname() or "localhost",
+            "platform": sys.platform,
+        },
+        labels=standing.labels if standing else None,
+        timezone=timezone(environ),
+        has_zone=has_zone,
+        login=login_of(uid),
+        is_root=uid == 0,
+        allowed_users=frozenset(config.allowed_users),
+    )
+
+
+def has_zone(zone: str) -> bool:
+    """Tell whether the system has the zone's rules: run-job sees no package of ours."""
+    return any((Path(folder) / zone).is_file() for folder in TZPATH)
 
 
 def machine_id(home: Home, uid: int, root: Path = _ROOT) -> str:

@@ -13,11 +13,15 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One job as it was last put here. path, blob: the manifest it came from. line: its crontab line, None while paused."""
+    """One job as it was last put here. path, blob: the manifest it came from. line: its crontab line, None while paused.
+
+    rest: what else its file was made from, see `placing.Wanted`.
+    """
 
     path: str
     blob: str
     line: str | None
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def load_inventory(path: Path) -> Inventory | None:
 
 def save_inventory(path: Path, inventory: Inventory) -> None:
     """Write the inventory, whole or not at all."""
-    jobs = {job_id: {"path": p.path, "blob": p.blob, "line": p.line} for job_id, p in inventory.jobs.items()}
+    jobs = {
+        job_id: {"path": p.path, "blob": p.blob, "line": p.line} | ({"rest": p.rest} if p.rest else {})
+        for job_id, p in inventory.jobs.items()
+    }
     document = {
         "version": VERSION,
         "endpoint_id": inventory.endpoint_id,

@@ -11,6 +11,7 @@ from agent.apply import JobFiles, apply
 from agent.decide import Decision, Situation, decide, known_of
 from agent.desired import Desired, Record, refresh, resolve
 from agent.gitsync import GitSource, Snapshot
+from agent.here import Here
 from agent.home import Home, locked
 from agent.reconcile import Plan, plan
 from agent.records import RecordStore
@@ -58,6 +59,7 @@ class _Memory:
     inventory: Inventory | None = None
     records: dict[str, Record] = field(default_factory=dict)
     head: str | None = None
+    here: Here | None = None
     desired: Desired = field(default_factory=Desired)
     is_rewritten: bool = False
     settled: tuple[str, tuple[int, int] | None, bytes] | None = None
@@ -65,7 +67,10 @@ class _Memory:
 
 
 class Sync:
-    """Rounds over one repository and one scheduler. edition: of the rules by which manifests are read."""
+    """Rounds over one repository and one scheduler.
+
+    edition: of the rules by which manifests are read. here: tells, anew for each round, what decides which jobs are ours.
+    """
 
     def __init__(
         self,
@@ -77,6 +82,7 @@ class Sync:
         scheduler: Scheduler,
         edition: str,
         now: Callable[[], datetime],
+        here: Callable[[], Here] = Here,
     ) -> None:
         self.home = home
         self.endpoint_id = endpoint_id
@@ -84,6 +90,7 @@ class Sync:
         self.source = source
         self.scheduler = scheduler
         self.now = now
+        self.here = here
         self.files = JobFiles(home)
         self.store = RecordStore(home.manifests, source.url, edition)
         self._memory = _Memory()
@@ -96,6 +103,7 @@ class Sync:
         with locked(self.home.round_lock, wait_s=ROUND_WAIT_S):
             head = self.source.head()
             self._recall()
+            self._look_around()
             if self._memory.report and not allow_removals and self._is_settled(head):
                 return replace(self._memory.report, at=self.now())
             parsed = self._look(head, is_kept=True)
@@ -109,6 +117,7 @@ class Sync:
         with locked(self.home.round_lock, wait_s=ROUND_WAIT_S):
             head = self.source.head()
             self._recall()
+            self._look_around()
             self._look(head, is_kept=False)
             decision = self._decide(allow_removals=False)
             self._memory = _Memory()
@@ -119,6 +128,13 @@ class Sync:
         stamp = _stamp(self.home.inventory), _stamp(self.home.manifests)
         if stamp != self._memory.stamp or self._memory.head is None:
             self._memory = _Memory(stamp, load_inventory(self.home.inventory), self.store.load())
+
+    def _look_around(self) -> None:
+        """Judge the jobs anew if something about this machine has changed."""
+        here = self.here()
+        if here != self._memory.here:
+            self._memory.here, self._memory.settled = here, None
+            self._resolve()
 
     def _is_settled(self, head: str) -> bool:
         """Tell whether all is byte for byte as the last round left it, so that there is nothing to decide."""
@@ -160,7 +176,8 @@ class Sync:
         memory = self._memory
         jobs = memory.inventory.jobs if memory.inventory else {}
         owners = {job_id: placed.path for job_id, placed in jobs.items()}
-        memory.desired = resolve(memory.records, owners, self.tenant_id)
+        installed = memory.inventory.lines if memory.inventory else {}
+        memory.desired = resolve(memory.records, owners, self.tenant_id, memory.here, installed)
 
     def _converge(self, head: str, *, allow_removals: bool) -> Report:
         for left in reversed(range(TRIES)):

@@ -60,8 +60,8 @@ class Scheduler(Protocol):
     def raw(self) -> bytes:
         """Return all that the scheduler holds. Raise Stalled or Unavailable if that cannot be known for certain."""
 
-    def line(self, fields: str, job_id: str) -> bytes:
-        """Return a job's line. fields: its schedule, normalized."""
+    def line(self, fields: str, job_id: str, *, is_guarded: bool = False) -> bytes:
+        """Return a job's line. fields: its schedule, normalized. is_guarded: run-job is asked whether it is due."""
 
     def find(self, raw: bytes, known: Known) -> Actual:
         """Return what is ours in `raw` and what is not."""

@@ -25,7 +25,7 @@ LOCK_WAIT_S = 10
 
 # Everything else that exits with 1 is a failure, and must never be taken for "the table is empty".
 _NO_TABLE = re.compile(rb"(?:crontab: )?no crontab for \S+\s*|crontab: can't open '[^'\n/]+': No such file or directory\s*")
-_PLAIN_COMMAND = re.compile(r"/[^\s%]+ CRONTOPUS:[0-9a-f-]{36}")
+_PLAIN_COMMAND = re.compile(r"/[^\s%]+(?: --guard)? CRONTOPUS:[0-9a-f-]{36}")
 
 
 class Table(Protocol):
@@ -126,7 +126,7 @@ class Crontab:
         self.lock = lock
         self.trace = trace
         self.now = now
-        self._lines: dict[tuple[str, str], bytes] = {}
+        self._lines: dict[tuple[str, str, bool], bytes] = {}
 
     def held(self, *, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[object]:
         return locked(self.lock, wait_s=wait_s)
@@ -134,15 +134,18 @@ class Crontab:
     def raw(self) -> bytes:
         return self.table.read()
 
-    def line(self, fields: str, job_id: str) -> bytes:
+    def line(self, fields: str, job_id: str, *, is_guarded: bool = False) -> bytes:
         """Return a job's line; the same one is asked for again in every round that finds a change anywhere."""
-        line = self._lines.get((fields, job_id))
+        line = self._lines.get((fields, job_id, is_guarded))
         if line is None:
-            line = self._lines[fields, job_id] = self._make_line(fields, job_id)
+            line = self._lines[fields, job_id, is_guarded] = self._make_line(fields, job_id, is_guarded)
         return line
 
-    def _make_line(self, fields: str, job_id: str) -> bytes:
+    def _make_line(self, fields: str, job_id: str, is_guarded: bool) -> bytes:
         command = self.command_of(job_id)
+        if is_guarded:
+            program, _, mark = command.rpartition(" ")
+            command = f"{program} --guard {mark}"
         line = f"{fields} {command}".encode(errors="surrogateescape")
         if not _PLAIN_COMMAND.fullmatch(command) or len(line) > MAX_COMMAND:
             raise Stalled(f"cron cannot run {command!r} as it stands", code="home_unusable")

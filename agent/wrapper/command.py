@@ -1,7 +1,9 @@
 """What the agent puts on the host for its jobs: the program that runs them, a file for each, the words that call it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from agent import home as homes
 from agent.wrapper import script
@@ -26,10 +28,10 @@ def install(directory: Path, interpreter: Path) -> Path:
     return path
 
 
-def write_job(directory: Path, job: Job, commit: str | None) -> Path:
+def write_job(directory: Path, job: Job, commit: str | None, extras: Mapping[str, Any] | None = None) -> Path:
     """Write what run-job has to know about the job, unless it is there already, and return the file's path.
 
-    commit: what the definition came from; it is reported with every run.
+    commit: what the definition came from; it is reported with every run. extras: what it has to know beyond the manifest.
     """
     if job.id is None:
         raise Stalled(f"job {job.namespace}/{job.name} has no id yet; it gets one by a commit of the control plane")
@@ -47,14 +49,34 @@ def write_job(directory: Path, job: Job, commit: str | None) -> Path:
         "max_output_bytes": job.max_output_bytes,
         "commit": commit,
     }
+    if more := {**_more(job), **(extras or {})}:
+        content["more"] = more
     path = _job_file(directory, job.id)
     _keep(path, json.dumps(content, ensure_ascii=True).encode() + b"\n", 0o600)
     return path
 
 
+def _more(job: Job) -> dict[str, Any]:
+    """Return what most jobs do not ask for; run-job takes its shortest way where there is nothing of it."""
+    asked: dict[str, Any] = {
+        "is_silent": not job.is_reported,
+        "is_alone": job.concurrency == "forbid",
+        "nice": job.nice,
+        "io_class": job.io_class,
+        "memory_bytes": job.memory_bytes,
+        "cpu": job.cpu,
+    }
+    if job.retry_attempts:
+        is_growing = job.retry_backoff == "exponential"
+        asked["retry"] = {"attempts": job.retry_attempts, "delay_s": job.retry_delay_s, "is_growing": is_growing}
+    return {key: value for key, value in asked.items() if value is not None and value is not False}
+
+
 def remove_job(directory: Path, job_id: str) -> None:
-    """Remove the job's file, if it is there. Its line in the crontab has to be gone before."""
+    """Remove the job's file and what its runs left, if it is there. Its line in the crontab has to be gone before."""
     _job_file(directory, job_id).unlink(missing_ok=True)
+    for folder in ("locks", "results"):
+        (directory / folder / job_id).unlink(missing_ok=True)
 
 
 def crontab_command(directory: Path, job_id: str) -> str:

@@ -1,6 +1,6 @@
 """Run one job for the scheduler and write down how it went: `run-job CRONTOPUS:<uuid>`.
 
-Installed, joined with run_spool and run_watch, as the one file D/bin/run-job. Reads D/jobs/<uuid>.yaml and leaves records
+Installed, joined with the other files run_*.py, as the one file D/bin/run-job. Reads D/jobs/<uuid>.yaml and leaves records
 in D/spool; needs no agent, network, HOME, PATH or LANG. Trouble with the records never stops, delays or alters the job.
 docs/run-job.md says what an operator may rely on.
 
@@ -8,87 +8,81 @@ Every import is paid for at every start of every job: json, os, signal and subpr
 So this program lives on modules that are built in; docs/adr/0005 has the figures. It must run on Python 3.9.
 """
 
-import _signal as signal  # type: ignore[import-not-found]
 import posix
 import sys
 
-from agent.wrapper.run_spool import Spool, attempt, now_ms, this_process, uuid7
-from agent.wrapper.run_watch import Stream, Watch, catch_signals
+from agent.wrapper.run_guard import is_due
+from agent.wrapper.run_limits import EX_CONFIG, Refused
+from agent.wrapper.run_retry import attempts
+from agent.wrapper.run_rules import note_result, reason_to_skip
+from agent.wrapper.run_spool import Spool, attempt, complain, now_ms, this_process, uuid7, words
+from agent.wrapper.run_start import refusal
+from agent.wrapper.run_watch import catch_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-EX_USAGE, EX_CONFIG = 64, 78  # sysexits.h
-MAX_TAIL = 65536  # bytes; the server takes no more
+EX_USAGE = 64  # sysexits.h
 KINDS = {"command": str, "name": str, "namespace": str, "args": list, "env": dict, "shell": str, "max_output_bytes": int}
-OPTIONAL: "dict[str, Any]" = {"commit": str, "working_dir": str, "timeout_s": (int, float), "output": str}
-SHELL_MEANS = {126: "exit code 126: the command was found but may not be executed", 127: "exit code 127: command not found"}
-
-
-class Refused(Exception):
-    """The command was not started. args: our exit code, why in words."""
+OPTIONAL: "dict[str, Any]" = {"commit": str, "working_dir": str, "timeout_s": (int, float), "output": str, "more": dict}
 
 
 def main() -> int:
     attempt(fill_standard_descriptors)
+    is_guarded = sys.argv[1:-1] == ["--guard"]
     job_id = sys.argv[-1].rpartition("CRONTOPUS:")[2].lower()
-    if len(sys.argv) != 2 or len(job_id) != 36 or job_id.strip("0123456789abcdef-"):
-        attempt(posix.write, 2, words("usage: run-job CRONTOPUS:<uuid of the job>"))
+    if len(sys.argv) != 2 + is_guarded or len(job_id) != 36 or job_id.strip("0123456789abcdef-"):
+        attempt(posix.write, 2, words("usage: run-job [--guard] CRONTOPUS:<uuid of the job>"))
         return EX_USAGE
-    return run(job_id, own_directory(), catch_signals())
+    return run(job_id, own_directory(), catch_signals(), is_guarded)
 
 
-def run(job_id: str, directory: str, signals: int) -> int:
-    """Run the job and leave its records. Return its exit code."""
+def run(job_id: str, directory: str, signals: int, is_guarded: bool) -> int:
+    """Run the job and leave its records. Return its exit code. is_guarded: only if it is due in its own time zone."""
     started_at = now_ms()
     run_id = uuid7(started_at)
     record: dict[str, Any] = {"run_id": run_id, "job_id": job_id, "job_name": job_id, "namespace": "default", "commit": None}
     record["started_at"] = started_at
     spool = Spool(directory, run_id)
+    more: dict[str, Any] = {}
     try:
         job = load_job(f"{directory}/jobs/{job_id}.yaml")
+        more = job.get("more") or more
+        if is_guarded and not is_meant(directory, job_id, more, started_at):
+            return 0
         record |= {"job_name": job["name"], "namespace": job["namespace"], "commit": job.get("commit")}
-        spool.start(record | this_process())
-        watch = start(job, run_id, signals)
-        watch.follow()
-        result, output = result_of(watch)
+        why = reason_to_skip(directory, job_id, more, started_at) if more else ""
+        if why:
+            result, output = skipped(why)
+        else:
+            if not more.get("is_silent"):
+                spool.start(record | this_process())
+            result, output = attempts(job, more, run_id, signals)
     except Refused as e:
         result, output = refusal(*e.args)
     # The clock may have been set back meanwhile; a run does not end before it began.
     record["finished_at"] = max(now_ms(), started_at + result["duration_ms"])
-    spool.end(record | result, output)
-    return int(result["exit_code"])
+    if more.get("is_noted") and result["status"] != "skipped":
+        attempt(note_result, directory, job_id, result["status"], record["finished_at"])
+    if not more.get("is_silent"):
+        spool.end(record | result, output)
+    return int(result["exit_code"] or 0)
 
 
-def refusal(code: int, why: str) -> "tuple[dict[str, Any], bytes]":
-    """Return the result and the output of a run whose command was not started; say it on stderr too."""
-    attempt(posix.write, 2, words(why))
-    result = {"status": "failure", "exit_code": code, "signal": None, "duration_ms": 0}
+def is_meant(directory: str, job_id: str, more: "dict[str, Any]", moment_ms: int) -> bool:
+    """Tell whether the widened crontab line means this minute. Where that cannot be told, the job does not run."""
+    try:
+        return is_due(more["guard"], moment_ms)
+    except (LookupError, OSError, ImportError, ValueError) as e:
+        complain(directory, f"job {job_id} was not run, for nobody knows whether it is due ({e})")
+        return False
+
+
+def skipped(why: str) -> "tuple[dict[str, Any], bytes]":
+    """Return the result and the output of a run that did not start because it must not."""
+    result: dict[str, Any] = {"status": "skipped", "exit_code": None, "signal": None, "duration_ms": 0}
     return result | {"output_bytes": 0, "output_truncated": False}, words(why)
-
-
-def result_of(watch: Watch) -> "tuple[dict[str, Any], bytes]":
-    """Return the result and the output of a run that has ended.
-
-    A shell exits with 128+n when signal n ended its command; so do we.
-    """
-    ended = watch.code or 0
-    code = 124 if watch.timed_out else 128 - ended if ended < 0 else ended
-    number = -ended if ended < 0 else ended - 128 if 128 < ended < 160 else None
-    status = "timeout" if watch.timed_out else "failure" if code else "success"
-    remark = words(watch.remark or SHELL_MEANS.get(ended, "")) if watch.limit else b""
-    if remark and watch.tail and not watch.tail.endswith(b"\n"):
-        remark = b"\n" + remark
-    output = bytes(watch.tail + remark)[-watch.limit :] if watch.limit else b""
-    result = {"status": status, "exit_code": code, "signal": number, "duration_ms": watch.duration_ms}
-    cut = watch.output_bytes + len(remark) > len(output)
-    return result | {"output_bytes": watch.output_bytes, "output_truncated": cut}, output
-
-
-def words(text: str) -> bytes:
-    """Return what run-job itself has to say, so that nobody takes it for the job's output."""
-    return f"[run-job: {text}]\n".encode("utf-8", "replace") if text else b""
 
 
 def load_job(path: str) -> "dict[str, Any]":
@@ -129,72 +123,6 @@ class JsonRules:
 
     strict, object_hook, object_pairs_hook = True, None, None
     parse_float, parse_int, parse_constant = float, int, float
-
-
-def start(job: "dict[str, Any]", run_id: str, signals: int) -> Watch:
-    """Start the job's command in a session of its own. Raise Refused if that is not possible."""
-    try:
-        # One pipe where stdout and stderr are one place, as under cron, so that their order is kept.
-        sinks = [1] if posix.fstat(1)[1:3] == posix.fstat(2)[1:3] else [1, 2]
-        env = environment(job, run_id)
-        enter(job.get("working_dir"), env.get(b"HOME") or home_of_user())
-        pipes = [posix.pipe() for _ in sinks]
-        pid = spawn(job["shell"], command_of(job), env, pipes[0][1], pipes[-1][1])
-    except (OSError, ValueError) as e:
-        raise Refused(127 if isinstance(e, FileNotFoundError) else 126, f"cannot start {job['shell']}: {e}") from e
-    for _, end in pipes:
-        posix.close(end)
-    streams = [Stream(pipe[0], sink) for pipe, sink in zip(pipes, sinks)]  # noqa: B905 - Python 3.9 has no strict
-    limit = max(0, min(job["max_output_bytes"], MAX_TAIL)) if job.get("output") != "none" else 0
-    return Watch(pid, streams, signals, job.get("timeout_s"), limit)
-
-
-def spawn(shell: str, command: str, env: "dict[bytes, bytes]", out: int, err: int) -> int:
-    ends = [(posix.POSIX_SPAWN_DUP2, out, 1), (posix.POSIX_SPAWN_DUP2, err, 2)]
-    by_default = [signal.SIGPIPE, signal.SIGXFSZ]  # Python ignores them; the job must not
-    arguments = [shell, "-c", command]
-    try:
-        return posix.posix_spawn(shell, arguments, env, file_actions=ends, setsigdef=by_default, setsid=True)
-    except NotImplementedError:  # an old macOS
-        return posix.posix_spawn(shell, arguments, env, file_actions=ends, setsigdef=by_default, setpgroup=0)
-
-
-def command_of(job: "dict[str, Any]") -> str:
-    """Return the command as it stands, each argument behind it quoted for a shell."""
-    quoted = ["'" + argument.replace("'", "'\\''") + "'" for argument in job["args"]]
-    return " ".join([job["command"].rstrip("\n"), *quoted]) if quoted else str(job["command"])
-
-
-def environment(job: "dict[str, Any]", run_id: str) -> "dict[bytes, bytes]":
-    """Return the scheduler's variables, the manifest's over them, and who is running."""
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            inherited = file.read().split(b"\0")
-    except OSError:  # not Linux. There Python may have added an LC_CTYPE of its own
-        inherited = [key + b"=" + value for key, value in posix.environ.items()]
-    pairs = [entry.split(b"=", 1) for entry in inherited if b"=" in entry and not entry.startswith(b"CRONTOPUS_")]
-    env = {pair[0]: pair[1] for pair in pairs}
-    own = {**job["env"], "CRONTOPUS_RUN_ID": run_id, "CRONTOPUS_JOB_NAME": job["name"]}
-    return env | {key.encode(): value.encode() for key, value in own.items()}
-
-
-def enter(working_dir: "str | None", home: bytes) -> None:
-    """Go home, if that can be done, and from there to the job's workingDir, which must be there."""
-    attempt(posix.chdir, home)
-    if working_dir:
-        target = home + working_dir[1:].encode() if working_dir.split("/")[0] == "~" else working_dir.encode()
-        problem = attempt(posix.chdir, target)
-        if problem:
-            raise Refused(EX_CONFIG, f"cannot enter workingDir {working_dir} ({problem}); the command was not started")
-
-
-def home_of_user() -> bytes:
-    import pwd
-
-    try:
-        return pwd.getpwuid(posix.getuid()).pw_dir.encode()
-    except KeyError:
-        return b"/"
 
 
 def fill_standard_descriptors() -> None:

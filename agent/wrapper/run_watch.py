@@ -70,6 +70,7 @@ class Watch:
         self.code: int | None = None  # negative: the signal that ended it
         self.timed_out = False
         self.remark = ""
+        self.was_told = False  # to stop, by a signal
         self.duration_ms = 0
         self.output_bytes = 0
         self.tail = bytearray()
@@ -112,6 +113,7 @@ class Watch:
         for number in posix.read(self.signals, CHUNK):
             if number != signal.SIGCHLD:
                 self.remark = f"told to stop by signal {number}, which was passed on to the job"
+                self.was_told = True
                 self.send(number)
             elif self.code is None:
                 pid, status = posix.waitpid(self.pid, posix.WNOHANG)

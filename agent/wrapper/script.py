@@ -8,7 +8,16 @@ from pathlib import Path
 
 from chalicelib.domain.errors import Stalled
 
-_PARTS = ("run_spool.py", "run_watch.py", "run_job.py")
+_PARTS = (
+    "run_spool.py",
+    "run_watch.py",
+    "run_guard.py",
+    "run_limits.py",
+    "run_start.py",
+    "run_retry.py",
+    "run_rules.py",
+    "run_job.py",
+)
 _MAX_SHEBANG = 127  # bytes of the first line that every Linux kernel reads
 
 # Python compiles a script anew at each start, which would be a third of what run-job costs. So the program is only a text to

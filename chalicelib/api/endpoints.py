@@ -91,8 +91,12 @@ class HeartbeatIn(Model):
 
 
 class EndpointStanding(Model):
+    """name and labels: what selectors of jobs are matched against, on the machine itself."""
+
     id: str
     state: EndpointState
+    name: str
+    labels: dict[str, str]
 
 
 class HeartbeatAnswer(Model):
@@ -192,7 +196,10 @@ def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
         problems=tuple(problem[:500] for problem in body.problems),
     )
     endpoint = endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
-    return HeartbeatAnswer(endpoint=EndpointStanding(id=endpoint_id, state=state(endpoint, now)), server_time=now)
+    standing = EndpointStanding(
+        id=endpoint_id, state=state(endpoint, now), name=endpoint.facts.name, labels=dict(endpoint.labels)
+    )
+    return HeartbeatAnswer(endpoint=standing, server_time=now)
 
 
 def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:

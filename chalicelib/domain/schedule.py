@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +23,7 @@ ALIASES = {
 }
 REBOOT = "@reboot"
 MAX_LENGTH = 200
+_DAY = timedelta(days=1)
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 
 # Without this, cronsim would also take what cron does not know: L, W, #.
@@ -29,6 +32,50 @@ _VALUE = r"(?:[0-9]{1,2}|[A-Za-z]{3})"
 _FIELD = re.compile(
     rf"(?:(?:\*|{_VALUE}-{_VALUE})(?:/[0-9]+)?|{_VALUE})(?:,(?:(?:\*|{_VALUE}-{_VALUE})(?:/[0-9]+)?|{_VALUE}))*"
 )
+
+
+# Cron reads the 5 of 5-5/10 and no more; other programs, our engine among them, go on from there in steps.
+_ONE_VALUE_RANGE = re.compile(r"(?:^|,)(\w+)-\1/", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The values that a schedule's fields stand for. weekdays: 0 is Sunday, and 7 does not occur.
+
+    is_both: day and weekday must both match, since one begins with a star (crontab(5)); else either is enough.
+    is_following: minute or hour begin with a star, so the clock is followed through daylight saving time (cron(8)).
+    """
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    is_both: bool
+    is_following: bool
+
+    @property
+    def is_hourly(self) -> bool:
+        """Tell whether every hour of every day is the same: then only the minute depends on a zone, if anything does."""
+        is_daily = len(self.days) == 31 and len(self.months) == 12 and len(self.weekdays) == 7
+        return len(self.hours) == 24 and is_daily and self.is_following
+
+
+def fields_of(expression: str) -> Fields | None:
+    """Return what the fields of a schedule stand for, None for @reboot. Raise Invalid if it has a problem."""
+    text = normalized(expression)
+    if text == REBOOT:
+        return None
+    read = CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
+    return Fields(
+        minutes=frozenset(read.minutes),
+        hours=frozenset(read.hours),
+        days=frozenset(read.days),
+        months=frozenset(read.months),
+        weekdays=frozenset(day % 7 for day in read.weekdays if isinstance(day, int)),
+        is_both=read.day_and,
+        is_following=_is_following(text),
+    )
 
 
 def problem(expression: str) -> str | None:
@@ -52,6 +99,8 @@ def _fields_problem(expression: str) -> str | None:
     for name, text in zip(FIELDS, fields, strict=True):
         if not _FIELD.fullmatch(text):
             return f"the {name} field {text!r} is not a list of values, ranges (1-5) or steps (*/5, 0-30/10)"
+        if _ONE_VALUE_RANGE.search(text):
+            return f"the {name} field {text!r} has steps through a range of one value; write the value alone"
     minute, hour, day, month, weekday = fields
     try:
         # January has every day that a month can have.
@@ -92,9 +141,34 @@ def fires(expression: str, after: datetime, zone: str) -> Iterator[datetime]:
         raise Invalid.of({"timezone": f"no zone {zone!r}; use an IANA name such as Europe/Paris"}) from e
     if fields == REBOOT:
         return iter(())
-    moments = (moment.astimezone(UTC) for moment in CronSim(fields, local))
-    # Begun in an hour that DST repeats, the engine starts with what ran in it the first time.
+    moments = _by_the_clock(fields, local) if _is_following(fields) else (at.astimezone(UTC) for at in CronSim(fields, local))
+    # Begun in an hour that DST repeats, both start with what ran in it the first time.
     return dropwhile(lambda moment: moment <= after, moments)
+
+
+def _is_following(fields: str) -> bool:
+    minute, hour = fields.split()[:2]
+    return minute.startswith("*") or hour.startswith("*")
+
+
+def _by_the_clock(fields: str, local: datetime) -> Iterator[datetime]:
+    """Yield every moment, in UTC, at which the clock shows a time that fits.
+
+    A reading that DST skips never comes, one that it repeats comes twice. The engine's own way leaps whole hours, which
+    misses some where clocks are set back by half an hour, as on Lord Howe Island.
+    """
+    zone = local.tzinfo
+    # Just before clocks are set back, readings that lie behind us are still to come.
+    back = (local.utcoffset() or timedelta()) - ((local.astimezone(UTC) + _DAY).astimezone(zone).utcoffset() or timedelta())
+    waiting: list[datetime] = []
+    for reading in CronSim(fields, local.replace(tzinfo=None) - max(back, timedelta())):
+        first, second = (reading.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        if first.astimezone(zone).replace(tzinfo=None) == reading:
+            heappush(waiting, first)
+        if second > first:
+            heappush(waiting, second)
+        while waiting and waiting[0] <= first:
+            yield heappop(waiting)
 
 
 def next_fires(expression: str, after: datetime, zone: str, count: int) -> list[datetime]:

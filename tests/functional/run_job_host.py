@@ -37,16 +37,18 @@ class Host:
     def run_job(self) -> Path:
         return self.directory / "bin" / "run-job"
 
-    def job(self, words: str, **fields: Any) -> None:
-        """Write the job file, as the agent does."""
-        job = Job(id=JOB_ID, name="backup", namespace="default", schedule="* * * * *", command=words, **fields)
-        command.write_job(self.directory, job, COMMIT)
+    def job(self, words: str, *, extras: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        """Write the job file, as the agent does. extras: what run-job has to know beyond the manifest."""
+        whole = {"id": JOB_ID, "name": "backup", "namespace": "default", "schedule": "* * * * *", "command": words} | fields
+        command.write_job(self.directory, Job(**whole), COMMIT, extras)
 
-    def start(self, **options: Any) -> subprocess.Popen[bytes]:
+    def start(self, *, is_guarded: bool = False, **options: Any) -> subprocess.Popen[bytes]:
         """Start the crontab's words with sh, as cron does."""
         settings: dict[str, Any] = {"env": {}, "cwd": "/", "stdin": subprocess.DEVNULL}
         settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         words = command.crontab_command(self.directory, JOB_ID)
+        if is_guarded:
+            words = words.replace(" CRONTOPUS:", " --guard CRONTOPUS:")
         return subprocess.Popen(["/bin/sh", "-c", f"exec {words}"], **(settings | options))
 
     def run(self, words: str | None = None, *, fields: Mapping[str, Any] | None = None, **options: Any) -> Done:

@@ -1,5 +1,6 @@
 """The fields of a manifest, one by one and together."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,3 +229,16 @@ def test_no_value_of_any_kind_is_more_than_a_problem(values: dict[str, Any]):
         assert e.problems
     else:
         assert manifest.parse(manifest.dump(found).encode(), "default/a.yaml", strict=True).job == found
+
+
+def test_the_reference_names_every_field():
+    text = (Path(__file__).parents[2] / "docs" / "job-manifest-spec.md").read_text()
+
+    assert {place for place in FIELDS if f"`{place}`" not in text} == set()
+
+
+def test_the_example_of_the_reference_is_a_good_manifest():
+    text = (Path(__file__).parents[2] / "docs" / "job-manifest-spec.md").read_text()
+    example = text.split("```yaml\n")[1].split("```")[0]
+
+    assert manifest.parse(example.encode(), "default/backup-database.yaml", strict=True).job.cpu is None

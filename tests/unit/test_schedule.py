@@ -82,6 +82,22 @@ def test_what_dst_repeats_does_not_run_again_however_late_one_asks():
     assert first == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
 
 
+def test_what_follows_the_clock_follows_it_where_it_is_set_back_by_half_an_hour():
+    before = datetime(2026, 4, 4, 14, 50, tzinfo=UTC)  # 1:50 on Lord Howe Island; at 2:00 it is 1:30 again
+
+    found = schedule.next_fires("*/30 * * * *", before, "Australia/Lord_Howe", 3)
+
+    assert [at.hour * 60 + at.minute for at in found] == [15 * 60, 15 * 60 + 30, 16 * 60]
+
+
+def test_what_follows_the_clock_runs_again_in_an_hour_that_comes_twice():
+    second_half_past_two = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+
+    (found,) = schedule.next_fires("*/30 2 * * *", second_half_past_two, "Europe/Paris", 1)
+
+    assert found == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
 _VALUES = {"minute": (0, 59), "hour": (0, 23), "day": (1, 28), "month": (1, 12), "weekday": (0, 6)}
 
 

@@ -29,8 +29,12 @@ def test_an_endpoint_is_shown_as_it_is_listed(ada, path):
     assert ada.get(path.replace("endpoints", "agents")).body["endpoint"] == shown
 
 
-def test_a_heartbeat_answers_with_the_state(api, agent):
-    assert beat(api, agent).body["endpoint"] == {"id": agent["endpoint"]["id"], "state": "active"}
+def test_a_heartbeat_answers_with_state_name_and_labels(ada, api, agent, path):
+    ada.call("PATCH", path, {"name": "db-1", "labels": {"role": "db"}})
+
+    told = beat(api, agent).body["endpoint"]
+
+    assert told == {"id": agent["endpoint"]["id"], "state": "active", "name": "db-1", "labels": {"role": "db"}}
 
 
 def test_an_endpoint_is_renamed_and_labelled(ada, path):
