@@ -5,6 +5,7 @@ from chalice.app import Blueprint
 from chalicelib.api import (
     audit,
     auth,
+    blocks,
     checks,
     device,
     device_pages,
@@ -19,13 +20,16 @@ from chalicelib.api import (
     job_history,
     jobs,
     mail_pages,
+    metrics,
     namespaces,
     ping_keys,
     pings,
+    reports,
     runs,
     schedules,
     sso,
     sso_pages,
+    tenants,
     tokens,
     verification,
     webhooks,
@@ -33,12 +37,14 @@ from chalicelib.api import (
 from chalicelib.api.application import Application
 from chalicelib.api.blueprint import ApiBlueprint
 from chalicelib.workers import mails as mail_workers
+from chalicelib.workers import repositories as repository_workers
 from chalicelib.workers import runs as run_workers
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     health.bp,
     auth.bp,
     audit.bp,
+    metrics.bp,
     jobs.bp,
     job_changes.bp,
     job_checks.bp,
@@ -54,9 +60,12 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     endpoints.bp,
     endpoint_tokens.bp,
     discovery.bp,
+    reports.bp,
     runs.bp,
     tokens.bp,
     verification.bp,
+    tenants.bp,
+    blocks.bp,
     mail_pages.bp,
     webhooks.bp,
     pings.bp,
@@ -64,7 +73,7 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     ping_keys.bp,
 )
 
-WORKERS: tuple[Blueprint, ...] = (run_workers.bp, mail_workers.bp)
+WORKERS: tuple[Blueprint, ...] = (run_workers.bp, mail_workers.bp, repository_workers.bp)
 
 app = Application(app_name="crontopus")
 for blueprint in (*BLUEPRINTS, *WORKERS):

@@ -34,7 +34,7 @@ class Config:
     forge_public_url: the same as people and agents reach it. forge_bot: login of the account that commits.
     app_secret: name of the secret with keys and forge credentials. kms_key: the key that seals what tenants entrust to us.
     public_url: base URL of this API as the forge, and links in mails, reach it. email_verification: whether an address is
-    proved before its account can be used. mail: how mails go out. trusted_networks: CIDRs whose addresses are never blocked.
+    proved before its account can be used. mail: how mails go out.
     """
 
     stage: str
@@ -49,7 +49,6 @@ class Config:
     public_url: str
     email_verification: Literal["required", "optional"]
     mail: Mail
-    trusted_networks: tuple[str, ...]
 
 
 @cache
@@ -69,7 +68,6 @@ def load() -> Config:
         public_url=os.environ["PUBLIC_URL"].rstrip("/"),
         email_verification="optional" if os.environ.get("EMAIL_VERIFICATION") == "optional" else "required",
         mail=_mail(),
-        trusted_networks=tuple(os.environ.get("TRUSTED_NETWORKS", "").replace(",", " ").split()),
     )
 
 
@@ -126,6 +124,16 @@ def ping_body_limit() -> int:
     return min(int(os.environ.get("PING_BODY_LIMIT", "10000")), 64 * 1024)
 
 
+def trusted_networks() -> tuple[str, ...]:
+    """Return the networks whose addresses are never blocked, as CIDRs."""
+    return tuple(os.environ.get("TRUSTED_NETWORKS", "").replace(",", " ").split())
+
+
 def table_prefix() -> str:
     """Return what stands before every table's name; tests and packaging run without one."""
     return os.environ.get("TABLE_PREFIX", "crontopus-")
+
+
+def metrics_every_s() -> int:
+    """Return how often a function tells the table what it has served, in seconds; 0, unless a deployment says so, is never."""
+    return int(os.environ.get("METRICS_EVERY_S", "0"))

@@ -4,13 +4,13 @@ import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from chalice.app import Blueprint, Request, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from chalicelib.api import audit_hook, checks_dialect, errors, idempotency, rate_limits, reading
+from chalicelib.api import audit_hook, checks_dialect, errors, idempotency, oauth_dialect, rate_limits, reading
 from chalicelib.api.callers import Auth, authorize, identify
 from chalicelib.api.security_headers import SECURITY_HEADERS
 from chalicelib.domain import limits, times
@@ -18,7 +18,10 @@ from chalicelib.domain.audit import Unaudited
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.limits import Limit
 from chalicelib.domain.scopes import Scope
+from chalicelib.domain.usage import Usage
 from chalicelib.logs import log
+from chalicelib.services import request_metrics
+from chalicelib.services import blocks, usage
 from chalicelib.services.sessions import Caller
 
 
@@ -31,7 +34,7 @@ def text_only(value: object) -> object:
 
 # json_or_form: as its sender says; JSON if it says nothing.
 BodyFormat = Literal["json", "form", "json_or_form"]
-Dialect = Literal["crontopus", "healthchecks"]
+Dialect = Literal["crontopus", "healthchecks", "oauth"]
 MediaType = Literal["application/json", "text/plain", "text/html", "text/x-shellscript", "image/svg+xml"]
 
 # A moment on the wire: RFC 3339 with an offset in, UTC with milliseconds out.
@@ -54,7 +57,6 @@ class RouteSpec:
     scope: what an API token must hold, None on routes that no user may call. status: that of success.
     returns: None where the answer is text of the media type.
     alias_of: method and path that replace this route, for old clients; None for every other route.
-    refusal: the body of a 400 that a standard prescribes in place of ours.
     dialect: whose words and headers the route speaks, see api/checks_dialect.py.
     audit: what the audit log calls it, or why it writes nothing there.
     """
@@ -73,7 +75,6 @@ class RouteSpec:
     media_type: MediaType = "application/json"
     alias_of: str | None = None
     audit: str | Unaudited | None = None
-    refusal: type[Model] | None = None
     dialect: Dialect = "crontopus"
 
 
@@ -143,7 +144,6 @@ class ApiBlueprint(Blueprint):
         aliases: Sequence[str] = (),
         limit: Limit | Literal["default"] | None = "default",
         audit: str | Unaudited | None = None,
-        refusal: type[Model] | None = None,
         dialect: Dialect = "crontopus",
     ) -> Callable[[Handler], Handler]:
         """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model.
@@ -157,7 +157,7 @@ class ApiBlueprint(Blueprint):
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
             counted = rate_limits.default(method, auth) if limit == "default" else limit
             spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted, media_type)
-            spec = replace(spec, audit=audit, refusal=refusal, dialect=dialect)
+            spec = replace(spec, audit=audit, dialect=dialect)
             self._expose(spec, handler)
             for older in aliases:
                 older_method, older_path = older.split(" ")
@@ -186,6 +186,9 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
     noted: dict[str, str] = {}
     address = rate_limits.source_of(request)
     try:
+        # What has no limit is asked by machines that watch this one.
+        if spec.limit:
+            blocks.gate().refuse_blocked(limits.address_key(address), datetime.now(UTC))
         if spec.auth != "ping":  # which keeps the beginning of any body
             limits.refuse_large_body(len(request.raw_body or b""))
         key = idempotency.key_of(spec, request)
@@ -196,12 +199,17 @@ def _serve(request: Request, spec: RouteSpec, handler: Handler, arguments: Mappi
         response = idempotency.answer(key, ask, spec, arguments, lambda: _response(spec, handler(ask, **arguments)))
     except CrontopusError as e:
         response = _refusal(spec, errors.translate(e, request_id))
+        blocks.gate().note(limits.address_key(address), e, datetime.now(UTC))
     except Exception:
         log.exception("unexpected error", extra={"request_id": request_id, "route": spec.path})
         response = _refusal(spec, errors.unexpected(request_id))
     response.headers |= {"X-Request-Id": request_id, **limited}
+    if caller:
+        usage.meter().note(caller.tenant_id, Usage(calls=1), datetime.now(UTC))
     audit_hook.write(spec, request, caller, arguments, response, noted)
-    _log(spec, caller, response, request_id, started)
+    _log(spec, request, caller, response, request_id, started)
+    if spec.dialect == "oauth":
+        return oauth_dialect.spoken(response)
     return checks_dialect.spoken(request, response) if spec.dialect == "healthchecks" else response
 
 
@@ -223,7 +231,7 @@ def _response(spec: RouteSpec, answer: Model | Answer | TextAnswer) -> Response:
 
 def _refusal(spec: RouteSpec, error: errors.ErrorAnswer) -> Response:
     status, body, headers = error
-    if spec.media_type == "text/plain":
+    if spec.media_type == "text/plain" and spec.dialect == "crontopus":
         words = f"{body['error']['message']}\n"
         return Response(words, {**SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8", **headers}, status)
     if spec.media_type == "text/html":
@@ -234,14 +242,17 @@ def _refusal(spec: RouteSpec, error: errors.ErrorAnswer) -> Response:
     return Response(body, {**SECURITY_HEADERS, **headers}, status)
 
 
-def _log(spec: RouteSpec, caller: Caller | None, response: Response, request_id: str, started: float) -> None:
-    facts: dict[str, object] = {
+def _log(spec: RouteSpec, request: Request, caller: Caller | None, response: Response, request_id: str, started: float) -> None:
+    facts: dict[str, Any] = {
         "request_id": request_id,
         "method": spec.method,
         "route": spec.path,
         "status": response.status_code,
         "duration_ms": round((time.perf_counter() - started) * 1000, 2),
     }
+    request_metrics.requests().count(spec.limit.name if spec.limit else "none", response.status_code, facts["duration_ms"])
+    if response.status_code in (401, 403, 429):
+        facts["address"] = rate_limits.source_of(request)
     if caller:
         facts |= {"tenant_id": caller.tenant_id, "caller": caller.name, "caller_kind": caller.kind}
     if caller and caller.credential:

@@ -10,6 +10,7 @@ from chalicelib.domain.errors import (
     CrontopusError,
     Forbidden,
     Gone,
+    GrantRefused,
     Invalid,
     Malformed,
     NotFound,
@@ -30,6 +31,7 @@ class UnsupportedMedia(CrontopusError):
 
 STATUS: dict[type[CrontopusError], int] = {
     Malformed: 400,
+    GrantRefused: 400,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,

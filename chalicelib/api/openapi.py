@@ -7,18 +7,22 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from chalicelib.api import idempotency, statuses
 from chalicelib.api.blueprint import Model, RouteSpec
+from chalicelib.domain.idempotency import HEADER, MAX_KEY
 
 VERSION = "0.1.0"
 _REF = "#/components/schemas/{model}"
 _FORMATS = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
-# What may go wrong on a route of each kind, beside what its own words say.
-_ALWAYS = {"400": "cannot be read", "413": "too large", "415": "wrong content type", "422": "a field breaks a rule",
-           "429": "too many requests", "500": "our mistake", "503": "something behind us is down; see Retry-After"}  # fmt: skip
-_WITH_CALLER = {"401": "no credential in force", "403": "not with this credential"}
-
 _TEXT = {"schema": {"type": "string"}}
+_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "of one's own making; the same request with the same key is done once and answered alike for 24 hours",
+    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_KEY}}}$"},
+}
 
 USER_SCHEME = "access token of a session, which may do everything, or an API token, ctp_..., which needs the operation's scope"
 
@@ -39,6 +43,14 @@ class FlatError(Model):
 
     error: str
     code: str
+    request_id: str
+
+
+class OAuthError(Model):
+    """An error as OAuth words it (RFC 6749, 5.2)."""
+
+    error: str
+    error_description: str
     request_id: str
 
 
@@ -73,9 +85,9 @@ def document(specs: Iterable[RouteSpec]) -> dict[str, Any]:
 
 
 def _schemas(specs: Iterable[RouteSpec]) -> dict[str, Any]:
-    models: set[type[BaseModel]] = {ErrorAnswer, FlatError}
+    models: set[type[BaseModel]] = {ErrorAnswer, FlatError, OAuthError}
     for spec in specs:
-        models |= {model for model in (spec.body, spec.query, spec.returns, spec.refusal) if model}
+        models |= {model for model in (spec.body, spec.query, spec.returns) if model}
     ordered = sorted(models, key=lambda model: model.__name__)
     _, definitions = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
     return dict(definitions["$defs"])
@@ -92,6 +104,8 @@ def _operation(spec: RouteSpec, schemas: dict[str, Any]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", spec.path)
     ] + _query_parameters(spec, schemas)
+    if idempotency.takes_key(spec):
+        parameters.append(_KEY)
     if parameters:
         operation["parameters"] = parameters
     if spec.body:
@@ -114,18 +128,15 @@ def _query_parameters(spec: RouteSpec, schemas: dict[str, Any]) -> list[dict[str
 def _responses(spec: RouteSpec) -> dict[str, Any]:
     is_text = spec.media_type in ("text/plain", "text/html")
     error = {spec.media_type: _TEXT} if is_text else {"application/json": _ref(ErrorAnswer)}
-    problems = _ALWAYS | (_WITH_CALLER if spec.auth != "public" else {"401": "wrong credentials", "403": "account not active"})
-    problems |= {"404": "not found", "409": "in another state than expected"}
-    if spec.auth == "endpoint":
-        problems["410"] = "this endpoint has been deleted"
     if spec.dialect == "healthchecks" and spec.media_type == "application/json":
         error = {"application/json": _ref(FlatError)}
-    responses: dict[str, Any] = {code: {"description": words, "content": error} for code, words in problems.items()}
-    if spec.refusal:
-        either = {"anyOf": [_ref(spec.refusal)["schema"], _ref(ErrorAnswer)["schema"]]}
-        responses["400"]["content"] = {"application/json": {"schema": either}}
+    if spec.dialect == "oauth":
+        error = {"application/json": _ref(OAuthError)}
+    responses: dict[str, Any] = {
+        str(status): {"description": words, "content": error} for status, words in statuses.refusals(spec).items()
+    }
     success = {"description": "done", "content": {spec.media_type: _ref(spec.returns) if spec.returns else _TEXT}}
-    for status in {spec.status, 200, 201} if spec.method == "POST" else {spec.status}:
+    for status in statuses.successes(spec):
         responses[str(status)] = success
     return dict(sorted(responses.items()))
 

@@ -7,6 +7,7 @@
     +-- Forbidden         known, but not allowed to do this
     +-- NotFound
     +-- Gone              was there, was deleted, and does not come back
+    +-- GrantRefused      what was brought opens no session, or not yet; `code` is OAuth's word
     +-- Conflict          the thing is not in the state the caller expected
     +-- TooLarge
     +-- TooManyRequests   this caller has sent enough for now
@@ -65,6 +66,10 @@ class Gone(CrontopusError):
     code = "gone"
 
 
+class GrantRefused(CrontopusError):
+    code = "invalid_grant"
+
+
 class Conflict(CrontopusError):
     code = "conflict"
 
@@ -78,8 +83,8 @@ class TooManyRequests(CrontopusError):
 
     code = "rate_limited"
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
 
 

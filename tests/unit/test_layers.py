@@ -14,9 +14,10 @@ OURS = {
     "chalicelib/store": {"chalicelib.domain", "chalicelib.store", "chalicelib.config", "chalicelib"},
     "chalicelib/forgejo": {"chalicelib.domain", "chalicelib.forgejo"},
     "chalicelib/notify": {"chalicelib.domain", "chalicelib.notify"},
+    "chalicelib/providers": {"chalicelib.domain", "chalicelib.providers"},
     "chalicelib/services": {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.store", "chalicelib.forgejo", "chalicelib.services",
-        "chalicelib.vault", "chalicelib.logs", "chalicelib.templating", "chalicelib.notify",
+        "chalicelib.vault", "chalicelib.logs", "chalicelib.templating", "chalicelib.notify", "chalicelib.providers",
     },
     "chalicelib/api": {
         "chalicelib", "chalicelib.config", "chalicelib.domain", "chalicelib.services", "chalicelib.api", "chalicelib.logs",
@@ -31,6 +32,7 @@ OUTSIDE = {
     "chalicelib/store": {"pynamodb"},
     "chalicelib/forgejo": {"requests", "urllib3"},
     "chalicelib/notify": {"botocore"},
+    "chalicelib/providers": {"requests", "jwt"},
     "chalicelib/services": {"argon2", "jwt", "zxcvbn"},
     "chalicelib/api": {"chalice", "pydantic"},
     "chalicelib/workers": {"chalice"},

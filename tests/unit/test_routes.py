@@ -41,6 +41,17 @@ def test_only_these_routes_are_public():
         "/api/pages/reset-password",
         "/api/pages/forgotten-password",
         "/api/pages/verification-mail",
+        "/api/auth/device",
+        "/api/auth/device/token",
+        "/api/oauth/token",
+        "/api/pages/device",
+        "/api/pages/device/confirm",
+        "/api/auth/sso",
+        "/api/auth/sso/{provider}/start",
+        "/api/auth/sso/{provider}/callback",
+        "/api/auth/sso/exchange",
+        "/api/auth/sso/break-glass",
+        "/api/pages/sso",
     }
 
 

@@ -26,7 +26,7 @@ def test_every_limit_has_a_row_in_the_document():
     table = throttling.limits_table(SPECS)
 
     assert [row.split(" | ")[0] for row in table.splitlines()[2:]] == [f"| {limit.name}" for limit in limits.TABLE]
-    assert "| login | `POST /api/auth/login` | 5 a minute | address |" in table
+    assert "| register | `POST /api/auth/register` | 3 a hour | address |" in table
 
 
 def test_a_section_is_replaced_and_all_else_stays():

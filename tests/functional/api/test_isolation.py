@@ -1,10 +1,15 @@
 """Generated from the routes: every route, with every credential that must not open it, against what belongs to Ada."""
 
+from datetime import UTC, datetime
+from secrets import token_bytes
+
 import pytest
 
 from app import BLUEPRINTS
 from chalicelib.api.blueprint import RouteSpec
 from chalicelib.api.callers import ALLOWED
+from chalicelib.domain.sso import Person
+from chalicelib.services import identities
 from tests.fixtures.builders import run_id
 from tests.functional.api.conftest import FACTS, report
 
@@ -21,6 +26,7 @@ BODIES = {
     "/api/jobs/validate": {"manifest": "kind: Job"},
     "/api/schedule/preview": {"schedule": "@daily"},
     "/api/namespaces": {"name": "mine"},
+    "/api/namespaces/{name}": {"description": "mine"},
     "/api/enrollment-tokens": {"name": "x"},
     "/api/tokens": {"name": "x", "scopes": ["read:jobs"]},
     "/api/tokens/{token_id}": {"name": "x"},
@@ -29,6 +35,9 @@ BODIES = {
     "/api/v3/checks/{check_key}": {"name": "mine"},
     "/api/auth/email": {"email": "mine@example.org", "password": "not the right one"},
     "/api/auth/password": {"current_password": "not the right one", "new_password": "not the right one either"},
+    "/api/auth/device/approve": {"user_code": "BCDF-GHJK", "approve": True},
+    "/api/auth/identities/{identity}": {"next": "/"},
+    "/api/auth/sso/policy": {"sso_only": False},
     "/api/endpoints/enroll": FACTS,
     "/api/endpoints/{endpoint_id}": {"name": "mine"},
     "/api/endpoints/{endpoint_id}/discovered-jobs": {"jobs": []},
@@ -42,7 +51,9 @@ def adas_things(api, ada, agent):
     ada.post("/api/jobs", {"name": "private", "schedule": "@daily", "command": f"echo {SECRET}"})
     api.as_(agent["token"]).post("/api/runs/check-in", report(agent, output=SECRET))
     token = ada.post("/api/enrollment-tokens", {"name": SECRET}).body
+    somebody = Person("oidc", "https://id.example.org", "ada", SECRET, True)
     return {
+        "identity": identities.link(somebody, "ada", token_bytes, datetime.now(UTC)).identity_id,
         "namespace": "default",
         "name": "private",
         "run_id": run_id(),
