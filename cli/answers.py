@@ -61,7 +61,9 @@ def failure(response: requests.Response, api_url: str) -> Failure:
     if isinstance(error, dict):
         message = str(error.get("message") or f"the API answered {status}")
         request_id = str(error.get("request_id") or "")
-        return _kind(status)(message, problems=_problems(error), hints=hints, request_id=request_id)
+        refusal = _kind(status)(message, problems=_problems(error), hints=hints, request_id=request_id)
+        refusal.retry_after_s = _retry_after_s(response) if status == 429 else None
+        return refusal
     # What stands before the API (gateway, proxy) answers in its own words; its 404 says nothing about the thing asked for.
     kind = Failure if status == 404 else _kind(status)
     said = f": {body['message']}" if isinstance(body.get("message"), str) else f" with {_content_type(response)}, not our JSON"
@@ -78,10 +80,14 @@ def _content_type(response: requests.Response) -> str:
 
 
 def _hints(response: requests.Response) -> list[str]:
-    wait = response.headers.get("Retry-After", "")
-    if wait.isascii() and wait.isdigit():
+    if wait := _retry_after_s(response):
         return [f"try again in {wait} s"]
     return ["try again later"] if _kind(response.status_code) is Unavailable else []
+
+
+def _retry_after_s(response: requests.Response) -> int | None:
+    wait = response.headers.get("Retry-After", "")
+    return int(wait) if wait.isascii() and wait.isdigit() else None
 
 
 def _problems(error: Body) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """One run of the program: what was said on its command line, and the doors that follow from it."""
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -52,6 +53,7 @@ class Invocation:
     now: Callable[[], datetime] = _now
     zone: tzinfo | None = None
     has_terminal: Callable[[], bool] = _has_terminal
+    sleep: Callable[[float], None] = time.sleep
     find_keyring: Callable[[], Keyring | None] = find_keyring
     debug: bool = False
     query: str = ""
@@ -64,6 +66,10 @@ class Invocation:
     @cached_property
     def profiles(self) -> Profiles:
         return Profiles(config.folder(self.environ))
+
+    @property
+    def has_editor(self) -> bool:
+        return bool(self.environ.get("VISUAL") or self.environ.get("EDITOR"))
 
     @property
     def cache_folder(self) -> Path:

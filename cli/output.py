@@ -95,6 +95,11 @@ class Printer:
         """Print text of many lines, made safe; it ends with one newline."""
         self._print(text.visible_block(block).removesuffix("\n"))
 
+    def diff(self, diff: str) -> None:
+        """Print a unified diff, nothing if it is empty."""
+        if diff:
+            self._print(tables.diff(self._console(), text.visible_block(diff)))
+
     def document(self, content: str) -> None:
         """Print a file's content: safe on a terminal, unchanged into a pipe or file."""
         if sys.stdout.isatty():

@@ -21,6 +21,10 @@ _COLOURS = {
     "active": "green",
     "healthy": "green",
     "yes": "green",
+    "created": "green",
+    "updated": "green",
+    "moved": "green",
+    "failed": "red",
     "ok": "green",
     "failure": "red",
     "timeout": "red",
@@ -117,6 +121,18 @@ def facts(on: Console, found: Iterable[Fact]) -> str:
         if value is not None:
             drawn.add_row(name, _cell(value))
     return _lines(on, drawn)
+
+
+def diff(on: Console, lines: str) -> str:
+    """Return a unified diff in its usual colours."""
+    styles = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
+    drawn = Text()
+    for line in lines.removesuffix("\n").split("\n"):
+        style = next((style for start, style in styles.items() if line.startswith(start)), "")
+        drawn.append(f"{line}\n", style=style)
+    with on.capture() as capture:
+        on.print(drawn, soft_wrap=True, end="")
+    return capture.get().removesuffix("\n")
 
 
 def _lines(on: Console, drawn: Table) -> str:

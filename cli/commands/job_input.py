@@ -5,13 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.domain import manifest, manifest_check, names, yaml_source
-from chalicelib.domain.errors import Invalid as InvalidManifest
-from chalicelib.domain.manifest import Job
-from chalicelib.domain.manifest_fields import IN_MANIFEST, written
 from cli import completion
 from cli.answers import Body
-from cli.errors import Invalid
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Pair = tuple[str, str]
@@ -36,6 +31,9 @@ namespace_option = click.option(
     "--namespace", "-n", help="Namespace of the job [default: default].", shell_complete=_namespaces
 )
 
+# What the API shows of a job and does not take.
+OF_THE_API = ("id", "state", "path", "sha", "url", "ping_url")
+
 _PAIR = _PairType()
 _OPTIONS = (
     click.option("--schedule", metavar="CRON", help="Five cron fields or a word such as @daily; quote it."),
@@ -46,6 +44,17 @@ _OPTIONS = (
     click.option("--annotation", "annotations", type=_PAIR, multiple=True, help="Repeat for more."),
     click.option("--working-dir", metavar="PATH", help="Where the command runs."),
     click.option("--timeout", metavar="SPAN", help="Stop the command after, for example, 90s, 30m or 2h."),
+    click.option("--timezone", metavar="ZONE", help="Zone of the schedule [default: that of each machine]."),
+    click.option("--grace", metavar="SPAN", help="How late a start may be before it counts as missed."),
+    click.option("--max-runtime", metavar="SPAN", help="Longer runs are worth an alert; nothing is stopped."),
+    click.option("--min-runtime", metavar="SPAN", help="Shorter runs are worth an alert."),
+    click.option("--concurrency", type=click.Choice(["allow", "forbid"]), help="May it start while it still runs?"),
+    click.option("--retry-attempts", type=int, metavar="N", help="Try a failed run again, so often."),
+    click.option("--depends-on", multiple=True, metavar="JOB", help="Only after this job; repeat for more."),
+    click.option("--selector", type=_PAIR, multiple=True, help="Only on endpoints with this; repeat for more."),
+    click.option("--user", metavar="LOGIN", help="Run as this user, where the agent may."),
+    click.option("--checkin-by", type=click.Choice(["agent", "ping"]), help="Who reports its runs."),
+    click.option("--period", metavar="SPAN", help="For jobs that report by ping: the time between runs."),
     click.option("--shell", metavar="PATH", help="Shell that reads the command [default: /bin/sh]."),
     click.option("--paused/--not-paused", default=None, help="Keep it out of the schedulers for now."),
     click.option("--disabled/--enabled", "disabled", default=None, help="Keep it out of the schedulers until enabled."),
@@ -64,33 +73,19 @@ def given_fields(options: Mapping[str, Any]) -> Body:
     given = {key: value for key, value in options.items() if value is not None and value != ()}
     if "disabled" in given:
         given["enabled"] = not given.pop("disabled")
-    if "args" in given:
-        given["args"] = list(given["args"])
-    return given | {key: dict(given[key]) for key in ("env", "labels", "annotations") if key in given}
+    if "selector" in given:
+        pairs = given["selector"]
+        given["selector"] = {key: [value for name, value in pairs if name == key] for key, _ in pairs}
+    lists = {key: list(given[key]) for key in ("args", "depends_on") if key in given}
+    return given | lists | {key: dict(given[key]) for key in ("env", "labels", "annotations") if key in given}
 
 
 def changed(job: Body, given: Body) -> Body:
     """Return a job's body with the given fields put in. Maps grow by what is given; everything else is replaced."""
     # Only what the API makes itself is left out: a field that this version does not know yet must survive an update.
-    kept = {key: value for key, value in job.items() if key not in ("id", "path", "sha", "url") and value is not None}
+    kept = {key: value for key, value in job.items() if key not in OF_THE_API and value is not None}
     maps = {key: {**kept.get(key, {}), **value} for key, value in given.items() if isinstance(value, dict)}
     return {**kept, **given, **maps}
-
-
-def fields_of_file(text: bytes, namespace: str | None) -> Body:
-    """Return the API's job for a manifest. namespace: what --namespace said.
-
-    Raise Invalid with every problem of the manifest, by line and column.
-    """
-    try:
-        source = yaml_source.load(text)
-        stated = manifest_check.stated_namespace(source.data)
-        if namespace and stated not in (None, namespace):
-            raise click.UsageError(f"the file names the namespace {stated!r}, --namespace names {namespace!r}; drop one")
-        job = manifest.read(source, namespace or stated or names.DEFAULT, strict=True).job
-    except InvalidManifest as e:
-        raise Invalid(f"the manifest has {e.message}", problems=e.problems) from e
-    return _body(job)
 
 
 def refuse_options_beside_file(options: Mapping[str, object]) -> None:
@@ -100,8 +95,3 @@ def refuse_options_beside_file(options: Mapping[str, object]) -> None:
 
 def _listed(fields: Sequence[str]) -> str:
     return ", ".join(field.replace("_", "-") for field in fields)
-
-
-def _body(job: Job) -> Body:
-    fields = {key: written(job, place) for key, place in IN_MANIFEST.items()}
-    return {key: value for key, value in fields.items() if value is not None}

@@ -1,6 +1,5 @@
 """crontopus jobs: what happens to a job that exists, and judging manifests before they are one."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -8,23 +7,15 @@ import click
 
 from chalicelib.domain import manifest_check
 from chalicelib.domain.manifest_check import Verdict
-from cli import client, references
-from cli.answers import Answer, Body
+from cli import client, manifests, references
+from cli.answers import Answer
 from cli.commands import job_input
 from cli.errors import Invalid
 from cli.groups import Command
 from cli.invocation import Invocation, pass_invocation
 from cli.tables import Cell, Column
 
-_HISTORY = (
-    Column("WHEN", key="at"),
-    Column("WHO", key="author"),
-    Column("WHAT", is_flexible=True, key="subject"),
-    Column("COMMIT", is_extra=True),
-    Column("SHA", is_wide=True, is_name=True),
-)
 _VERDICTS = (Column("FILE", is_name=True), Column("KIND"), Column("FIELD"), Column("WORDS"))
-_PLACE = re.compile(r" \(line (\d+), column (\d+)\)$")
 
 
 @click.command("pause", cls=Command)
@@ -63,22 +54,6 @@ def adopt(invocation: Invocation, job: str, target: str) -> None:
     report(invocation, "Adopted", (target, parts[1]), answer)
 
 
-@click.command("history", cls=Command)
-@job_input.reference_argument
-@job_input.namespace_option
-@click.option("--limit", type=click.IntRange(1, 50), default=20, show_default=True, help="How many commits to show.")
-@pass_invocation
-def history(invocation: Invocation, job: str, namespace: str | None, limit: int) -> None:
-    """Show who changed a job, and when; also one that was deleted."""
-    printer = invocation.printer
-    path = client.path("jobs", *references.parse(job, namespace), "history")
-    answer = invocation.client.get(path, {"limit": limit})
-    rows = (_commit(invocation, commit) for commit in answer.part("commits"))
-    printer.listing(answer.body, _HISTORY, rows)
-    if answer.body.get("next") and printer.is_table:
-        printer.note(f"There are more than {limit}; see them with --limit or `git log` in the repository.")
-
-
 @click.command("validate", cls=Command)
 @click.argument("files", metavar="FILE...", type=click.File("rb"), nargs=-1, required=True)
 @pass_invocation
@@ -109,11 +84,6 @@ def report(invocation: Invocation, verb: str, parts: tuple[str, str], answer: An
     invocation.printer.done(answer.body, f"{verb} job {name} (commit {commit[:10]}).", name=name)
 
 
-def _commit(invocation: Invocation, commit: Body) -> list[Cell]:
-    moment = invocation.printer.ago(commit.get("at"))
-    return [moment, commit.get("author"), commit.get("subject"), str(commit.get("sha"))[:10], commit.get("sha")]
-
-
 def _name(file: BinaryIO) -> str:
     name = getattr(file, "name", "<stdin>")
     return "stdin" if name == "<stdin>" else str(name)
@@ -121,8 +91,8 @@ def _name(file: BinaryIO) -> str:
 
 def _lines(name: str, verdict: Verdict) -> list[str]:
     """Return a line for each problem, `FILE:LINE:COLUMN: field: words`, as editors and pipelines read them."""
-    problems = [_placed(name, f"{path}: {words}") for path, words in verdict.problems.items()]
-    warnings = [_placed(name, f"warning: {words}") for words in verdict.warnings]
+    problems = [manifests.placed(name, f"{path}: {words}") for path, words in verdict.problems.items()]
+    warnings = [manifests.placed(name, f"warning: {words}") for words in verdict.warnings]
     return [*problems, *warnings] or [f"{name}: good"]
 
 
@@ -133,15 +103,9 @@ def _rows(name: str, verdict: Verdict) -> Iterator[list[Cell]]:
     yield from [*problems, *warnings] or [[name, "good", None, None]]
 
 
-def _placed(name: str, words: str) -> str:
-    place = _PLACE.search(words)
-    at = f":{place[1]}:{place[2]}" if place else ""
-    return f"{name}{at}: {_PLACE.sub('', words)}"
-
-
 def _as_json(name: str, verdict: Verdict) -> dict[str, Any]:
     facts = {"valid": verdict.is_valid, "problems": verdict.problems, "warnings": list(verdict.warnings)}
     return {"file": name, **facts}
 
 
-COMMANDS = (pause, resume, adopt, validate, history)
+COMMANDS = (pause, resume, adopt, validate)

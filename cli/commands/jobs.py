@@ -1,12 +1,13 @@
 """crontopus jobs: what runs, and when."""
 
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import click
 
-from cli import client, completion, references
+from cli import apply_plan, client, completion, manifests, pages, references
 from cli.answers import Body
-from cli.commands import job_facts, job_input, job_life, removal
+from cli.commands import job_apply, job_edit, job_facts, job_input, job_life, job_views, removal
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.tables import Cell, Column, status
@@ -31,7 +32,7 @@ def jobs() -> None:
     """Define jobs: each is a file in your Git repository."""
 
 
-for command in job_life.COMMANDS:
+for command in (*job_life.COMMANDS, *job_views.COMMANDS, job_edit.edit, job_apply.apply):
     jobs.add_command(command)
 
 
@@ -100,16 +101,26 @@ def update(
 
 @jobs.command("list")
 @click.option("--namespace", "-n", help="Only jobs of this namespace.", shell_complete=completion.of("namespaces"))
+@click.option("--label", "-l", "labels", metavar="K=V", multiple=True, help="Only jobs with this label; repeat for more.")
+@click.option("--text", "-t", help="Only jobs with this in name, command, schedule or a label.")
+@click.option("--state", type=click.Choice(["enabled", "paused", "disabled", "discovered"]), help="Only jobs in this state.")
 @pass_invocation
-def list_jobs(invocation: Invocation, namespace: str | None) -> None:
-    """List jobs."""
+def list_jobs(
+    invocation: Invocation, namespace: str | None, labels: Sequence[str], text: str | None, state: str | None
+) -> None:
+    """List jobs.
+
+    \b
+    Examples:
+      crontopus jobs list --label team=billing --state paused
+      crontopus jobs list --text backup -o name
+    """
     printer = invocation.printer
-    answer = invocation.client.get("/api/jobs", {"namespace": namespace})
-    rows = (_row(job) for job in sorted(answer.part("jobs"), key=lambda job: (job["namespace"], job["name"])))
-    printer.listing(
-        answer.body, _COLUMNS, rows, empty=(f"No jobs in {namespace}." if namespace else "No jobs yet.", _CREATE_ONE)
-    )
-    for broken in answer.body.get("problems") or []:
+    query = {"namespace": namespace, "label": labels or None, "text": text, "state": state}
+    body = pages.joined(invocation.client, "/api/jobs", "jobs", query, size_name="page_size", page_size=job_apply.MAX_PAGE)
+    rows = (_row(job) for job in sorted(body["jobs"], key=lambda job: (job["namespace"], job["name"])))
+    printer.listing(body, _COLUMNS, rows, empty=("No such jobs." if any(query.values()) else "No jobs yet.", _CREATE_ONE))
+    for broken in body.get("problems") or []:
         printer.problems(f"warning: {broken['path']} is not used:", broken["problems"])
 
 
@@ -149,8 +160,9 @@ def delete(invocation: Invocation, job: str, namespace: str | None, yes: bool) -
 def _new_job(job: str | None, namespace: str | None, file: BinaryIO | None, options: dict[str, Any]) -> Body:
     if file:
         job_input.refuse_options_beside_file(options | {"NAME": job})
-        return job_input.fields_of_file(file.read(), namespace)
-    if missing := [option for option in ("schedule", "command") if options[option] is None]:
+        return apply_plan.body_of(manifests.job_of_file(file.read(), namespace))
+    needed = () if options["checkin_by"] == "ping" else ("schedule", "command")
+    if missing := [option for option in needed if options[option] is None]:
         raise click.UsageError(f"give a name and --schedule and --command, or a manifest with -f; --{missing[0]} is missing")
     if not job:
         raise click.UsageError("give the job a name, or a manifest with -f")

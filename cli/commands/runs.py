@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import click
 
 from chalicelib.domain.runs import STATUSES
-from cli import client, completion, references
+from cli import client, completion, pages, references
 from cli.answers import Body
-from cli.client import Client
 from cli.commands import endpoint_input
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
@@ -68,7 +67,7 @@ def list_runs(
         namespace, job = references.parse(job, namespace)
     endpoint_id = endpoint_input.find(invocation.client, endpoint)["id"] if endpoint else None
     query = {"job": job, "namespace": namespace, "endpoint_id": endpoint_id, "status": state, "days": days}
-    body = _collected(invocation.client, query, limit)
+    body = pages.joined(invocation.client, "/api/runs", "runs", query, size_name="limit", page_size=MAX_PAGE, at_most=limit)
     empty = _emptiness(days, is_filtered=bool(job or namespace or endpoint or state))
     invocation.printer.listing(body, _COLUMNS, (_row(invocation, run) for run in body["runs"]), empty=empty)
     if body.get("next") and invocation.printer.is_table:
@@ -84,20 +83,6 @@ def show(invocation: Invocation, run: str) -> None:
     found = answer.part("run")
     below = ["", _output_heading(found), *([found["output"]] if found.get("output") else [])]
     invocation.printer.thing(answer.body, _facts(invocation, found), name=run, below=below)
-
-
-def _collected(client: Client, query: dict[str, str | int | None], limit: int) -> Body:
-    """Return the API's answer with as many pages joined as `limit` takes."""
-    answer = client.get("/api/runs", {**query, "limit": min(limit, MAX_PAGE)})
-    body, found = answer.body, answer.part("runs")
-    # A page may be empty and not be the last one: the API filters after it has read.
-    while (following := body.get("next")) and len(found) < limit:
-        answer = client.get("/api/runs", {**query, "limit": min(limit - len(found), MAX_PAGE), "next": following})
-        found = found + answer.part("runs")
-        body = {**answer.body, "runs": found}
-        if body.get("next") == following:
-            break
-    return body
 
 
 def _emptiness(days: int, *, is_filtered: bool) -> tuple[str, str]:

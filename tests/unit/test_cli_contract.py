@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from cli.commands import job_input
 from tests.unit.cli_fakes import FakeApi, Reply, run
 
 API = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
@@ -26,6 +27,7 @@ MANIFEST = (
     "{apiVersion: v1, kind: Job, metadata: {name: x}, spec: {schedule: '@daily', command: c, timeout: 2h, workingDir: /}}"
 )
 CREATE = "jobs create x --schedule @daily --command c --arg a --env A=1 --label l=m --annotation k=v --working-dir /"
+RUNS = "runs list --job a/b --namespace a --endpoint web --status failure --days 3 --limit 5"
 COMMANDS = [
     "auth register -u ann --email a@b.c --password-stdin",
     "auth login -u ann --password-stdin",
@@ -34,10 +36,15 @@ COMMANDS = [
     "jobs create -f -",
     "jobs update x --paused",
     "jobs update -f -",
-    "jobs list --namespace billing",
+    "jobs list --namespace billing --label a=b --label c=d --text x --state paused",
+    "jobs diff x --from " + "a" * 40 + " --to " + "b" * 40,
+    "jobs next x --count 3",
+    "jobs create x --checkin-by ping --period 1h",
+    "jobs create x --schedule @daily --command c --timezone UTC --grace 1m --max-runtime 1h --min-runtime 1s --user u"
+    " --concurrency forbid --retry-attempts 1 --depends-on y --selector name=web --selector name=db",
     "jobs get x",
     "jobs delete x --yes",
-    "runs list --job a/b --namespace a --endpoint web --status failure --days 3 --limit 5",
+    RUNS,
     "runs show x",
     "endpoints list",
     "endpoints list --state active --platform linux --name web",
@@ -67,7 +74,7 @@ ENDPOINTS = Reply({"endpoints": [{"id": "ep-1", "name": "web"}]})
 PRELUDE = {
     "jobs update x --paused": Reply({"job": JOB}),
     "jobs update x --rename y --move-to ops": Reply({"job": JOB}),
-    COMMANDS[10]: ENDPOINTS,
+    RUNS: ENDPOINTS,
     **{command: ENDPOINTS for command in COMMANDS if re.match("endpoints (?!list)", command)},
 }
 
@@ -101,6 +108,12 @@ def test_every_request_fits_its_route(command: str) -> None:
         parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
         assert set(parse_qs(url.query)) <= parameters
         check_body(str(request.headers.get("Content-Type")), request.body, operation)
+
+
+def test_what_the_api_shows_of_a_job_and_does_not_take_is_never_sent_back() -> None:
+    shown, taken = (set(API["components"]["schemas"][name]["properties"]) for name in ("JobOut", "JobIn"))
+
+    assert shown - taken == set(job_input.OF_THE_API)
 
 
 def check_body(content_type: str, body: Any, operation: Mapping[str, Any]) -> None:

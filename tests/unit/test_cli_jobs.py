@@ -258,3 +258,72 @@ def test_a_manifest_goes_into_a_pipe_byte_for_byte() -> None:
     text = "# ünder\nkind: Job\n"
 
     assert run("jobs", "get", "backup", "--manifest", api=FakeApi(Reply({"job": JOB, "manifest": text}))).stdout == text
+
+
+def test_jobs_are_asked_for_by_label_text_and_state() -> None:
+    api = FakeApi(Reply({"jobs": [], "problems": []}))
+
+    result = run("jobs", "list", "-l", "a=b", "-l", "c=d", "--text", "x", "--state", "paused", api=api)
+
+    assert api.sent == [("GET", "/api/jobs?label=a%3Db&label=c%3Dd&text=x&state=paused&page_size=1000")]
+    assert "No such jobs." in result.stderr
+
+
+def test_a_selector_may_have_several_values() -> None:
+    job = created("x", "--schedule", "@daily", "--command", "x", "--selector", "name=a", "--selector", "name=b")
+
+    assert job["selector"] == {"name": ["a", "b"]}
+
+
+def test_a_job_that_is_pinged_needs_no_schedule_and_no_command() -> None:
+    assert created("x", "--checkin-by", "ping", "--period", "1h") == {
+        "name": "x",
+        "namespace": "default",
+        "checkin_by": "ping",
+        "period": "1h",
+    }
+
+
+DIFF = {
+    "before": {},
+    "after": {},
+    "diff": "--- a\n+++ b\n-x\x1b\n+y\n",
+    "changes": [{"field": "spec.command", "before": "x", "after": "y"}],
+}
+
+
+def test_a_diff_is_shown_and_ends_with_1() -> None:
+    result = run("jobs", "diff", "backup", api=FakeApi(Reply(DIFF)))
+
+    assert (result.exit_code, result.stdout) == (1, "--- a\n+++ b\n-x\\x1b\n+y\n")
+
+
+def test_a_diff_of_nothing_ends_with_0() -> None:
+    assert run("jobs", "diff", "backup", api=FakeApi(Reply({**DIFF, "diff": ""}))).exit_code == 0
+
+
+def test_a_commit_may_be_named_by_its_first_letters() -> None:
+    sha = "c0ffee" + "0" * 34
+    api = FakeApi(Reply({"commits": [{"sha": sha}, {"sha": "b" * 40}]}), Reply(DIFF))
+
+    run("jobs", "diff", "backup", "--from", "c0ffee", api=api)
+
+    assert api.sent[-1] == ("GET", f"/api/jobs/default/backup/diff?from={sha}")
+
+
+@pytest.mark.parametrize("short", ["c0", "d"])
+def test_a_commit_that_is_none_or_several_is_not_guessed(short: str) -> None:
+    api = FakeApi(Reply({"commits": [{"sha": "c0" + "1" * 38}, {"sha": "c0" + "2" * 38}]}))
+
+    assert run("jobs", "diff", "backup", "--to", short, api=api).exit_code == 2
+
+
+def test_the_next_runs_are_told_for_each_zone() -> None:
+    zone = {"timezone": "Europe/Paris", "endpoints": [{"id": "ep-1", "name": "web"}]}
+    runs = [{"at": "2026-11-21T01:30:00.000Z", "local": "2026-11-21T02:30:00+01:00"}]
+    answer = {"description": "at 02:30", "zones": [{**zone, "runs": runs}], "notes": ["soon"]}
+
+    result = run("jobs", "next", "backup", api=FakeApi(Reply(answer)))
+
+    assert "2026-11-21 02:30:00+01:00  2026-11-21T01:30:00.000Z  Europe/Paris  web" in result.stdout
+    assert result.stderr == "at 02:30\nnote: soon\n"

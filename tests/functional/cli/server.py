@@ -38,7 +38,10 @@ def a_run(number: int, output: str = "") -> Body:
 
 @dataclass
 class Api:
-    """forced: answers that are given, in order, before anything else is looked at. seen: `METHOD path` of every request."""
+    """forced: answers that are given, in order, before anything else is looked at. seen: `METHOD path` of every request.
+
+    manifest, etag: what a job is shown with; empty for some text and the job's own sha.
+    """
 
     url: str = ""
     jobs: dict[str, Body] = field(default_factory=dict)
@@ -51,6 +54,8 @@ class Api:
     access_token: str = "access-0"
     refresh_token: str = "refresh-0"
     refreshes: int = 0
+    manifest: str = ""
+    etag: str = ""
     during_refresh: Callable[[], object] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -113,7 +118,11 @@ class Api:
             return error(404, "not_found", f"no job {path}")
         job = self.jobs[path]
         if method == "GET":
-            return 200, {"ETag": f'"{job["sha"]}"'}, {"job": job, "manifest": f"# {path}\nkind: Job\n"}
+            return (
+                200,
+                {"ETag": f'"{self.etag or job["sha"]}"'},
+                {"job": job, "manifest": self.manifest or f"# {path}\nkind: Job\n"},
+            )
         if if_match not in (None, f'"{job["sha"]}"'):
             return error(409, "conflict", f"the job {path} changed since it was read; read it again")
         del self.jobs[path]
