@@ -21,12 +21,15 @@ from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, Moment
 from chalicelib.domain import limits
 from chalicelib.domain.errors import Conflict, Invalid
 from chalicelib.domain.runs import MAX_BATCH, MAX_OUTPUT_BYTES, Outcome, Run, RunStatus
+from chalicelib.domain.windows import MAX_DAYS
 from chalicelib.services import runs
-from chalicelib.services.runs import RunFilter
+from chalicelib.services.counting import RunFilter
 
 bp = ApiBlueprint(__name__)
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-%s[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+DEFAULT_DAYS = 7
+DEFAULT_PAGE, MAX_PAGE, MAX_LEAFED = 100, 1000, 10_000
 Millis = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -109,7 +112,7 @@ class RunAnswer(Model):
 
 
 class RunList(Model):
-    """total is None: runs are not counted yet, and are never read only to be counted."""
+    """total: how many runs match, from counters that follow the runs by a moment; None where it was not asked for."""
 
     runs: list[RunOut]
     total: int | None
@@ -118,14 +121,52 @@ class RunList(Model):
     next: str | None
 
 
-class RunQuery(Model):
-    limit: int = Field(default=100, ge=1, le=1000)
+class WindowQuery(Model):
+    """days: UTC dates, today's among them. window: the same by name; 24h are the hour that runs and the 24 before it."""
+
+    days: int | None = Field(default=None, ge=1, le=MAX_DAYS)
+    window: Literal["24h", "7d", "30d", "90d", "all"] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "WindowQuery":
+        if self.days is not None and self.window is not None:
+            raise ValueError("window: says what `days` says; send one of them")
+        return self
+
+    @property
+    def wanted_days(self) -> int | None:
+        """How many days, None for 24 hours."""
+        if self.window:
+            return {"24h": None, "7d": 7, "30d": 30, "90d": 90, "all": MAX_DAYS}[self.window]
+        return self.days or DEFAULT_DAYS
+
+
+class RunQuery(WindowQuery):
+    """page: for lists that are leafed through, as far as the 10,000th run; `next` has no such end and costs less."""
+
+    limit: int | None = Field(default=None, ge=1, le=MAX_PAGE)
+    page: int = Field(default=1, ge=1, le=10_000)
+    page_size: int | None = Field(default=None, ge=1, le=MAX_PAGE)
     next: str | None = Field(default=None, max_length=500)
-    days: int = Field(default=7, ge=1, le=90)
+    count: bool = True
     namespace: str | None = Field(default=None, max_length=63)
     job: str | None = Field(default=None, max_length=63)
     endpoint_id: str | None = Field(default=None, max_length=64)
     status: RunStatus | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "RunQuery":
+        if self.limit and self.page_size and self.limit != self.page_size:
+            raise ValueError("page_size: says what `limit` says; send one of them")
+        if self.next and self.page > 1:
+            raise ValueError("page: cannot be sent with `next`, which says where to go on")
+        if self.page * self.size > MAX_LEAFED:
+            raise ValueError(f"page: leads past the {MAX_LEAFED:,}th run; go on with `next`")
+        return self
+
+    @property
+    def size(self) -> int:
+        return self.limit or self.page_size or DEFAULT_PAGE
 
 
 class Result(Model):
@@ -183,10 +224,17 @@ def _result(item: RunIn | Invalid, outcomes: Iterator[Outcome]) -> Result:
 def list_runs(ask: Ask) -> RunList:
     """List runs, newest first."""
     query: RunQuery = ask.query
-    wanted = RunFilter(query.days, query.namespace, query.job, query.endpoint_id, query.status)
-    page = runs.list_runs(ask.known_caller, wanted, query.limit, query.next, datetime.now(UTC))
+    caller, size = ask.known_caller, query.size
+    window = runs.window_of(caller, datetime.now(UTC), query.wanted_days)
+    wanted = RunFilter(query.namespace, query.job, query.endpoint_id, query.status)
+    skipped = (query.page - 1) * size
+    page = runs.list_runs(caller, window, wanted, size, cursor=query.next, skipped=skipped)
     found = [RunOut(**_facts(run)) for run in page.runs]
-    return RunList(runs=found, total=None, page=1, page_size=query.limit, next=page.next)
+    total = None
+    if query.count:
+        is_whole = page.next is None and query.next is None and (found or query.page == 1)
+        total = skipped + len(found) if is_whole else runs.count_runs(caller, window, wanted)
+    return RunList(runs=found, total=total, page=query.page, page_size=size, next=page.next)
 
 
 @bp.api("GET", "/api/runs/{run_id}", auth="user", scope="read:runs", returns=RunAnswer)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from chalicelib.domain import ids, times
-from chalicelib.domain.recent import Recent, Streak
+from chalicelib.domain.recent import Recent, Streak, run_key
 from chalicelib.domain.runs import Run, RunStatus
 from chalicelib.domain.tallies import Hours, Tally
 
@@ -129,7 +129,8 @@ def fold(instance: Instance | None, changes: Iterable[Change], stored: Mapping[s
 
     stored: the days that `days_needed` names, as far as they are stored.
     """
-    changes = list(changes)
+    # As the ledger took them: of more than are kept in mind, one that comes too late would be taken for known.
+    changes = sorted(changes, key=lambda change: (change.run.received_at, run_key(change.run.run_id), change.run.is_finished))
     now = instance or _thin(changes[0].run)
     days = dict(stored)
     if now.day is not None:

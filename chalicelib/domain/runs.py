@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from chalicelib.domain import ids, times
@@ -105,9 +105,3 @@ def fold(stored: Mapping[str, Run], reported: Iterable[Run]) -> tuple[list[Outco
         if outcome == "created":
             known[run.run_id] = writes[run.run_id] = run
     return outcomes, writes
-
-
-def days_back(now: datetime, days: int) -> list[str]:
-    """Return the UTC dates of the feed from tomorrow (a clock may run ahead) back to `days` ago, newest first."""
-    today = now.astimezone(UTC).date()
-    return [(today - timedelta(days=back)).isoformat() for back in range(-1, days + 1)]

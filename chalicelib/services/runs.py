@@ -7,22 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain import ids
+from chalicelib.domain import ids, windows
 from chalicelib.domain.errors import Forbidden, Invalid, NotFound
-from chalicelib.domain.runs import Outcome, Run, days_back
+from chalicelib.domain.runs import Outcome, Run
+from chalicelib.domain.tallies import total
+from chalicelib.domain.tenants import MIN_RETENTION_DAYS
+from chalicelib.domain.windows import Window
+from chalicelib.services import counting, retention, sessions
+from chalicelib.services.counting import RunFilter
 from chalicelib.services.sessions import Caller
 from chalicelib.store import runs as run_store
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs to list. days: how far back, 1 to 90. job: part of its name; the others are exact."""
-
-    days: int = 7
-    namespace: str | None = None
-    job: str | None = None
-    endpoint_id: str | None = None
-    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +30,14 @@ class Page:
 def check_in(caller: Caller, run: Run) -> Outcome:
     """Write one report into the ledger, once. Raise Forbidden if it names another endpoint than the caller."""
     _refuse_other_endpoint(caller, run)
-    return run_store.record(run)
+    return run_store.record(run, retention.of(caller))
 
 
 def check_in_batch(caller: Caller, runs: Sequence[Run]) -> list[Outcome]:
     """Write up to 25 reports and return what became of each, in order. Raise Forbidden if one names another endpoint."""
     for run in runs:
         _refuse_other_endpoint(caller, run)
-    return run_store.record_batch(runs)
+    return run_store.record_batch(runs, retention.of(caller))
 
 
 def _refuse_other_endpoint(caller: Caller, run: Run) -> None:
@@ -63,27 +57,46 @@ def load_run(caller: Caller, run_id: str) -> Run:
     return run
 
 
-def list_runs(caller: Caller, wanted: RunFilter, limit: int, cursor: str | None, now: datetime) -> Page:
-    """Return a page of the tenant's runs: one Query a day until the page is full. Raise Invalid for a cursor not ours."""
-    days = days_back(now, wanted.days)
-    day, before = _decode(cursor) if cursor else (days[0], None)
-    if day not in days:
+def list_runs(
+    caller: Caller, window: Window, wanted: RunFilter, limit: int, *, cursor: str | None = None, skipped: int = 0
+) -> Page:
+    """Return a page of the tenant's runs: one Query a day until the page is full. skipped: how many newer ones to pass over.
+
+    Raise Invalid for a cursor that is not ours.
+    """
+    day, before = _decode(cursor) if cursor else (window.dates[0], None)
+    if day not in window.dates:
         return Page([], None)
     equal = {"namespace": wanted.namespace, "endpoint_id": wanted.endpoint_id, "status": wanted.status}
+    last = skipped + limit
     found: list[Run] = []
-    for date in days[days.index(day) :]:
+    for date in window.dates[window.dates.index(day) :]:
         found += run_store.page_of_day(
             caller.tenant_id,
             date,
             before=before if date == day else None,
+            since=window.first_run_id if date == window.dates[-1] else None,
             equal={name: value for name, value in equal.items() if value},
-            contains={"job_name": wanted.job} if wanted.job else {},
-            limit=limit + 1 - len(found),
+            contains={"job_name": wanted.job.lower()} if wanted.job else {},
+            limit=last + 1 - len(found),
         )
-        if len(found) > limit:
-            last = found[limit - 1]
-            return Page(found[:limit], _encode(last.day, last.run_id))
-    return Page(found, None)
+        if len(found) > last:
+            return Page(found[skipped:last], _encode(found[last - 1].day, found[last - 1].run_id))
+    return Page(found[skipped:], None)
+
+
+def count_runs(caller: Caller, window: Window, wanted: RunFilter) -> int:
+    """Return how many runs there are, from counters."""
+    return total(row.tally for row in counting.count(caller.tenant_id, window, wanted)).runs
+
+
+def window_of(caller: Caller, now: datetime, days: int | None) -> Window:
+    """Return the window of so many days, or of 24 hours for None; no longer than the tenant's runs are kept."""
+    if days is None:
+        return windows.of_24_hours(now)
+    if days > MIN_RETENTION_DAYS:
+        days = min(days, sessions.account(caller).retention_days)
+    return windows.of_days(now, days)
 
 
 def _encode(day: str, run_id: str) -> str:

@@ -5,6 +5,7 @@ The feed index holds everything but outputs, a partition for each tenant and day
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -65,11 +66,14 @@ class RunItem(Table):
     feed_index = FeedIndex()
 
 
-def record(run: Run) -> Outcome:
-    """Store one report by one conditional put and return its outcome. A second call, for reading, only where that fails."""
+def record(run: Run, retention: timedelta = RETENTION) -> Outcome:
+    """Store one report by one conditional put and return its outcome. A second call, for reading, only where that fails.
+
+    retention: for how long it is kept.
+    """
     try:
         with store_errors():
-            _item(run).save(condition=_condition(run))
+            _item(run, retention).save(condition=_condition(run))
         return "created"
     except PynamoDBException as e:
         if not is_condition_failure(e):
@@ -77,8 +81,8 @@ def record(run: Run) -> Outcome:
     return judge(find(run.tenant_id, run.job_id, run.run_id), run)
 
 
-def record_batch(runs: Sequence[Run]) -> list[Outcome]:
-    """Store up to 25 reports of one tenant and return their outcomes, in order.
+def record_batch(runs: Sequence[Run], retention: timedelta = RETENTION) -> list[Outcome]:
+    """Store up to 25 reports of one tenant and return their outcomes, in order. retention: for how long they are kept.
 
     One read of what is known and one write, whatever the number: BatchWriteItem takes no conditions, so results are
     written after that read, which is safe because a result is only ever replaced by the same result; starts, which
@@ -89,24 +93,24 @@ def record_batch(runs: Sequence[Run]) -> list[Outcome]:
     starts = [run for run in writes.values() if not run.is_finished]
     with store_errors():
         if results:
-            put_all(RunItem, [_attributes(run) for run in results])
-        _write_starts(starts)
+            put_all(RunItem, [_attributes(run, retention) for run in results])
+        _write_starts(starts, retention)
     return outcomes
 
 
-def _write_starts(starts: Sequence[Run]) -> None:
+def _write_starts(starts: Sequence[Run], retention: timedelta) -> None:
     if not starts:
         return
     try:
         with TransactWrite(connection=connection()) as transaction:
             for run in starts:
-                transaction.save(_item(run), condition=_condition(run))
+                transaction.save(_item(run, retention), condition=_condition(run))
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise
         # One of them has become known since the read: the others still count.
         for run in starts:
-            record(run)
+            record(run, retention)
 
 
 def _condition(run: Run) -> Any:
@@ -131,22 +135,38 @@ def find_in_feed(tenant_id: str, day: str, run_id: str) -> Run | None:
 
 
 def page_of_day(
-    tenant_id: str, day: str, *, before: str | None, equal: Mapping[str, str], contains: Mapping[str, str], limit: int
+    tenant_id: str,
+    day: str,
+    *,
+    before: str | None,
+    since: str | None = None,
+    equal: Mapping[str, str],
+    contains: Mapping[str, str],
+    limit: int,
 ) -> list[Run]:
     """Return at most `limit` runs of a day, newest first, without outputs.
 
-    before: only runs older than this run_id. equal: attribute -> value. contains: attribute -> part of it.
+    before: only runs older than this run_id. since: none older than this one. equal: attribute -> value. contains: attribute ->
+    part of it.
     """
-    older = RunItem.run_id < before if before else None
     with store_errors():
         found = RunItem.feed_index.query(
             _feed(tenant_id, day),
-            older,
+            _span(before, since),
             filter_condition=_filter(equal, contains),
             scan_index_forward=False,
             page_size=max(limit, 100) if equal or contains else limit,
         )
-        return [_run(item) for item in islice(found, limit)]
+        return [_run(item) for item in islice((item for item in found if item.run_id != before), limit)]
+
+
+def _span(before: str | None, since: str | None) -> Any:
+    if before and since:
+        # Takes both ends in; a key has one condition.
+        return RunItem.run_id.between(since, before)
+    if before:
+        return RunItem.run_id < before
+    return RunItem.run_id >= since if since else None
 
 
 def _filter(equal: Mapping[str, str], contains: Mapping[str, str]) -> Any:
@@ -172,19 +192,19 @@ def _feed(tenant_id: str, day: str) -> str:
     return f"{tenant_id}#{day}"
 
 
-def _attributes(run: Run) -> dict[str, Any]:
+def _attributes(run: Run, retention: timedelta = RETENTION) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _PLAIN} | {
         "job_key": _job_key(run.tenant_id, run.job_id),
         "run_id": run.run_id,
         "feed": _feed(run.tenant_id, run.day),
         "output": run.output,
         "commit_sha": run.commit,
-        "ttl": int((run.received_at + RETENTION).timestamp()),
+        "ttl": int((run.received_at + retention).timestamp()),
     }
 
 
-def _item(run: Run) -> RunItem:
-    return RunItem(**_attributes(run))
+def _item(run: Run, retention: timedelta = RETENTION) -> RunItem:
+    return RunItem(**_attributes(run, retention))
 
 
 def _run(item: RunItem) -> Run:

@@ -73,6 +73,15 @@ def test_a_replayed_batch_changes_nothing():
     assert (stored.now, stored.days) == before
 
 
+def test_one_batch_may_come_in_any_order():
+    stored, batch = Stored(), [at(minute) for minute in range(100)]
+    random.Random(1).shuffle(batch)
+
+    stored.take(*batch)
+
+    assert (stored.now.today.runs, stored.now.streak) == (100, Streak("good", 100))
+
+
 def test_a_result_takes_the_place_of_its_start():
     stored, begun = Stored(), at(0, status="running", finished_at=None)
     stored.take(begun)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +12,12 @@ import time_machine as clocks
 from chalicelib import config
 from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import audit, doors, jobs, rate_limits
+from chalicelib.workers.runs import project_runs
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api import forge as forges
 from tests.functional.api.client import Answer, Api, connect
 from tests.functional.api.mailbox import Mailbox
-from tests.tables import aws
+from tests.tables import Stream, aws
 
 PASSWORD = "correct horse battery"
 FACTS = {
@@ -114,6 +115,18 @@ def agent(ada) -> dict[str, Any]:
 def time_machine() -> Iterator[Any]:
     with clocks.travel(datetime.now(UTC), tick=True) as travelling:
         yield travelling
+
+
+@pytest.fixture
+def project(tables) -> Callable[[], None]:
+    """What brings instances and days up to date with the ledger, by its stream and the worker as it is deployed."""
+    stream = Stream("runs")
+
+    def run() -> None:
+        if records := stream.read():
+            assert project_runs({"Records": records}, None) == {"batchItemFailures": []}
+
+    return run
 
 
 def beat(api: Api, agent: dict[str, Any], **changes: Any) -> Answer:
