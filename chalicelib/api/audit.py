@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
-from chalicelib.domain.audit import Entry, Outcome
+from chalicelib.domain.audit import OPERATOR, Entry, Outcome
 from chalicelib.services import audit
 from chalicelib.services.audit import AuditFilter
 
@@ -105,6 +105,18 @@ def list_entries(ask: Ask) -> EntryList:
 def verify(ask: Ask) -> VerdictOut:
     """Recompute up to 1,000 links of the audit log and name the first that does not hold."""
     return verdict_of(ask.known_caller.tenant_id, ask.query.next)
+
+
+@bp.api("GET", "/api/operator/audit", auth="operator", scope="admin:tenant", query=AuditQuery, returns=EntryList)
+def list_operator_entries(ask: Ask) -> EntryList:
+    """List what operators changed, and attempts that belong to no tenant."""
+    return entries_of(OPERATOR, ask.query)
+
+
+@bp.api("GET", "/api/operator/audit/verify", auth="operator", scope="admin:tenant", query=VerifyQuery, returns=VerdictOut)
+def verify_operators(ask: Ask) -> VerdictOut:
+    """Recompute up to 1,000 links of the operators' audit log."""
+    return verdict_of(OPERATOR, ask.query.next)
 
 
 def entries_of(tenant_id: str, query: AuditQuery) -> EntryList:

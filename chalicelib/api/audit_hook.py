@@ -1,12 +1,13 @@
 """From a request and its answer to the entry in the audit log."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from chalice.app import Request, Response
 
-from chalicelib.domain.audit import Act, Actor, Outcome
+from chalicelib.domain.audit import OPERATOR, Act, Actor, Outcome
 from chalicelib.services import audit
 from chalicelib.services.sessions import Caller
 
@@ -29,12 +30,12 @@ def write(
     outcome = _outcome(response)
     if not isinstance(spec.audit, str) or outcome is None:
         return
-    tenant_id = caller.tenant_id if caller else noted.get(TENANT)
+    tenant_id = _log_of(spec, caller, noted)
     act = Act(
         tenant_id=tenant_id or "",
         action=spec.audit,
         outcome=outcome,
-        by=_actor(caller, noted),
+        by=_actor(spec, caller, noted),
         at=datetime.now(UTC),
         request_id=response.headers["X-Request-Id"],
         address=request.context["identity"]["sourceIp"],
@@ -45,6 +46,15 @@ def write(
         audit.record_refusal(act, claimed=None if tenant_id else noted[CLAIMED])
     elif outcome != "refused" and tenant_id:
         audit.record(act)
+    if spec.auth == "operator" and outcome == "done" and TENANT in arguments:
+        # Who is acted upon reads it too.
+        audit.record(replace(act, tenant_id=arguments[TENANT]))
+
+
+def _log_of(spec: "RouteSpec", caller: Caller | None, noted: Mapping[str, str]) -> str | None:
+    if spec.auth == "operator":
+        return OPERATOR if caller else None
+    return caller.tenant_id if caller else noted.get(TENANT)
 
 
 def _outcome(response: Response) -> Outcome | None:
@@ -58,10 +68,12 @@ def _outcome(response: Response) -> Outcome | None:
     return "failed" if response.status_code >= 500 else None
 
 
-def _actor(caller: Caller | None, noted: Mapping[str, str]) -> Actor:
+def _actor(spec: "RouteSpec", caller: Caller | None, noted: Mapping[str, str]) -> Actor:
     if caller is None:
         return Actor("anonymous", noted.get(TENANT) or noted.get(CLAIMED) or "")
     kind = "token" if caller.kind == "user" and caller.credential else caller.kind
+    if spec.auth == "operator" and caller.is_operator:
+        kind = "operator"
     token_id = caller.credential.token_id if caller.credential else None
     return Actor(kind, caller.name, token_id, caller.session_id)
 

@@ -20,8 +20,7 @@ from chalicelib.domain.limits import Limit
 from chalicelib.domain.scopes import Scope
 from chalicelib.domain.usage import Usage
 from chalicelib.logs import log
-from chalicelib.services import request_metrics
-from chalicelib.services import blocks, usage
+from chalicelib.services import blocks, request_metrics, usage
 from chalicelib.services.sessions import Caller
 
 
@@ -59,6 +58,7 @@ class RouteSpec:
     alias_of: method and path that replace this route, for old clients; None for every other route.
     dialect: whose words and headers the route speaks, see api/checks_dialect.py.
     audit: what the audit log calls it, or why it writes nothing there.
+    also: statuses beside those that follow from all else, see api/statuses.py.
     """
 
     method: str
@@ -76,6 +76,7 @@ class RouteSpec:
     alias_of: str | None = None
     audit: str | Unaudited | None = None
     dialect: Dialect = "crontopus"
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class ApiBlueprint(Blueprint):
         limit: Limit | Literal["default"] | None = "default",
         audit: str | Unaudited | None = None,
         dialect: Dialect = "crontopus",
+        also: Sequence[int] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a route. The handler takes an Ask and the path's parameters, and returns the answer's model.
 
@@ -157,7 +159,7 @@ class ApiBlueprint(Blueprint):
             summary = (handler.__doc__ or handler.__name__).strip().split("\n")[0]
             counted = rate_limits.default(method, auth) if limit == "default" else limit
             spec = RouteSpec(method, path, auth, scope, body, body_format, query, returns, status, summary, counted, media_type)
-            spec = replace(spec, audit=audit, dialect=dialect)
+            spec = replace(spec, audit=audit, dialect=dialect, also=tuple(also))
             self._expose(spec, handler)
             for older in aliases:
                 older_method, older_path = older.split(" ")

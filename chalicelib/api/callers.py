@@ -45,7 +45,7 @@ def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:
     if caller is None:
         return
     if auth == "operator":
-        _refuse_others(caller)
+        _refuse_others(caller, scope)
         return
     if caller.kind not in ALLOWED[auth]:
         raise Forbidden(f"this route takes another kind of credential than a {caller.kind}'s")
@@ -53,10 +53,10 @@ def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:
         _refuse_narrow(caller, scope)
 
 
-def _refuse_others(caller: Caller) -> None:
+def _refuse_others(caller: Caller, scope: Scope | None) -> None:
     if not sessions.is_operator(caller):
         raise Forbidden("this is for the operators of this installation", code="operators_only")
-    _refuse_narrow(caller, None)
+    _refuse_narrow(caller, scope)
 
 
 def _refuse_narrow(caller: Caller, scope: Scope | None) -> None:

@@ -17,7 +17,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 FindApi = Callable[[], tuple[str, str] | None]
 
-_OPEN_PATHS = ("/api", "/ping", "/health")
+_OPEN_PATHS = ("/api", "/ping", "/health", "/metrics")
 # API Gateway's own limit; the emulator has none.
 _MAX_BODY_BYTES = 10 * 1024 * 1024
 

@@ -11,7 +11,7 @@ def scope(path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
     return {"type": "http", "path": path, "raw_path": path.encode(), "headers": list(headers), "client": ("192.0.2.7", 5)}
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/", "/api/jobs", "/ping/x", "/health"])
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/jobs", "/ping/x", "/health", "/metrics"])
 def test_the_applications_paths_are_open(path: str):
     assert is_open(path)
 

@@ -2,15 +2,27 @@
 
 import concurrent.futures
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from chalice.app import Response
 
+from chalicelib.api import audit_hook
+from chalicelib.api.blueprint import RouteSpec
 from chalicelib.domain import audit as rules
 from chalicelib.services import audit
+from chalicelib.services.sessions import Caller
 from chalicelib.store import audit as audit_store
+from chalicelib.store import tenants as tenant_store
 from tests.functional.api.conftest import FACTS, PASSWORD
 from tests.tables import aws
+
+
+@dataclass
+class Request:
+    context: dict
+
 
 JOB = {"name": "backup", "schedule": "@daily", "command": "echo a-secret-command"}
 
@@ -251,3 +263,31 @@ def test_a_log_is_for_its_own_tenant_and_for_those_who_administer_it(api, ada, e
 
     assert {entry["tenant_id"] for entry in entries(eve)} == {"eve"}
     assert narrow.get("/api/audit").status == 403
+
+
+def test_operators_read_a_log_of_their_own(api, ada):
+    api.login("nobody-has-this-name", "whatever it is")
+    assert ada.get("/api/operator/audit").status == 403
+    tenant_store.set_operator("ada", is_operator=True)
+
+    answer = ada.get("/api/operator/audit")
+
+    assert [entry["action"] for entry in answer.body["entries"]] == ["session.started"]
+    assert ada.get("/api/operator/audit/verify").body["valid"] is True
+
+
+def test_what_an_operator_does_to_a_tenant_stands_in_both_logs(tables):
+    spec = RouteSpec("POST", "/x", "operator", None, None, "json", None, None, 200, "", None, audit="tenant.suspended")
+    request = Request({"identity": {"sourceIp": "192.0.2.1"}})
+    response = Response({}, {"X-Request-Id": "r-1"}, 200)
+
+    audit_hook.write(spec, request, Caller("user", "root", "root", is_operator=True), {"tenant_id": "eve"}, response, {})
+
+    for log in (rules.OPERATOR, "eve"):
+        entry = audit_store.head(log)
+        assert (entry.facts["action"], entry.facts["by"]["kind"], entry.facts["by"]["name"]) == (
+            "tenant.suspended",
+            "operator",
+            "root",
+        )
+        assert entry.facts["target"] == {"tenant_id": "eve"}
