@@ -7,6 +7,7 @@ Source: Forgejo's documentation, Webhooks: X-Forgejo-Signature is the hex HMAC-S
 import hmac
 from collections.abc import Iterable
 
+PATH = "/api/webhooks/forge"
 BRANCH_REF = "refs/heads/main"
 
 

@@ -115,6 +115,11 @@ class Forgejo(Contents):
         }
         self._admin.call("POST", path, body=body)
 
+    def has_hook(self, owner: str, repo: str, url: str) -> bool:
+        """Tell whether the forge tells this address of pushes."""
+        hooks = self._admin.call("GET", api_path("repos", owner, repo, "hooks")).pick(kind=list)
+        return any(found["config"]["url"] == url and found["active"] for found in hooks)
+
     def create_token(self, login: str, name: str, scopes: Sequence[str], repositories: Sequence[tuple[str, str]] = ()) -> str:
         """Return the secret of a new token, which the forge shows this once.
 

@@ -8,7 +8,7 @@ from chalicelib.domain import times
 from chalicelib.domain.errors import NotFound, TooLarge
 from chalicelib.forgejo.archive import Archive
 from chalicelib.forgejo.commits import commit_body, commit_refusal, conflict, is_done, stale_paths
-from chalicelib.forgejo.files import Author, Commit, CommitFacts, File, FileChange, PastCommit, TreeEntry
+from chalicelib.forgejo.files import Author, ChangedRepository, Commit, CommitFacts, File, FileChange, PastCommit, TreeEntry
 from chalicelib.forgejo.transport import UNREADABLE, Transport, api_path, pick, unavailable
 
 COMMIT_TRIES = 5
@@ -149,6 +149,17 @@ class Contents:
         body = {"state": state, "context": context, "description": description}
         self._http.call("POST", api_path("repos", owner, repo, "statuses", commit), body=body)
 
+    def has_status(self, owner: str, repo: str, commit: str, context: str) -> bool:
+        """Tell whether a verdict of this context was put on a commit."""
+        answer = self._http.call("GET", api_path("repos", owner, repo, "statuses", commit), query={"limit": "50"})
+        return any(pick(one, "context", kind=str) == context for one in answer.pick(kind=list))
+
+    def list_changed(self, part: str, page: int) -> tuple[ChangedRepository, ...]:
+        """Return the repositories we may read whose name holds this part, the last changed first, 50 a page from 1."""
+        query = {"q": part, "sort": "updated", "order": "desc", "limit": "50", "page": str(page)}
+        answer = self._http.call("GET", "repos/search", query=query)
+        return tuple(_changed(one) for one in answer.pick("data", kind=list))
+
     def clone_url(self, owner: str, repo: str) -> str:
         """Return the address for git, without a credential."""
         return f"{self._http.url}/{api_path(owner, repo)}.git"
@@ -185,6 +196,14 @@ class Contents:
 def _entry(listed: object) -> TreeEntry:
     path, sha, mode, kind = (pick(listed, name, kind=str) for name in ("path", "sha", "mode", "type"))
     return TreeEntry(path, sha, mode, kind, pick(listed, "size", kind=int))
+
+
+def _changed(listed: object) -> ChangedRepository:
+    try:
+        at = times.from_text(pick(listed, "updated_at", kind=str))
+    except ValueError as e:
+        raise unavailable(UNREADABLE) from e
+    return ChangedRepository(pick(listed, "owner", "login", kind=str), pick(listed, "name", kind=str), at)
 
 
 def _past_commit(listed: object) -> PastCommit:

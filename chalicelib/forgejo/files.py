@@ -68,6 +68,15 @@ class CommitFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedRepository:
+    """changed_at: when somebody last pushed to it, UTC, whole seconds."""
+
+    owner: str
+    name: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     path: str
     sha: str

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain import durations, schedule, schedule_words, zones
+from chalicelib.domain import durations, schedule, zones
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.selector import matches
+from chalicelib.services import schedule_words
 from chalicelib.services.job_filters import state_of
 from chalicelib.store import endpoints as endpoint_store
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib.store.tables import Table, WholeNumber, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import MomentAttribute, Table, WholeNumber, is_condition_failure, store_errors, table_name
 
 
 class CounterItem(Table):
@@ -15,6 +15,8 @@ class CounterItem(Table):
     key = UnicodeAttribute(hash_key=True)
     n = WholeNumber()
     ttl = WholeNumber()
+    # Of a worker's watermark, which is no counter and never expires; see watermarks.py.
+    reached_at = MomentAttribute(null=True)
 
 
 def add(key: str, count: int, at_most: int, expires_at: datetime) -> int | None:

@@ -33,7 +33,7 @@ OUTSIDE = {
     "chalicelib/forgejo": {"requests", "urllib3"},
     "chalicelib/notify": {"botocore"},
     "chalicelib/providers": {"requests", "jwt"},
-    "chalicelib/services": {"argon2", "jwt", "zxcvbn"},
+    "chalicelib/services": {"argon2", "cron_descriptor", "jwt", "zxcvbn"},
     "chalicelib/api": {"chalice", "pydantic"},
     "chalicelib/workers": {"chalice"},
     "agent": {"click", "dulwich", "requests", "yaml", "urllib3"},

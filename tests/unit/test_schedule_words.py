@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.schedule_words import describe
+from chalicelib.services.schedule_words import describe
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,10 @@ def token(made: Token, repositories: Iterable[Repository], secret: str = "") -> 
     return shape
 
 
-def repository(base: str, one: Repository, *, empty: bool, level: Level) -> dict[str, object]:
+def repository(
+    base: str, one: Repository, *, empty: bool, level: Level, changed_at: datetime | None = None
+) -> dict[str, object]:
+    """changed_at: left out in a push's own payload, which is sent while it changes."""
     page = f"{base}/{one.full_name}"
     return {
         "id": one.id,
@@ -62,6 +65,7 @@ def repository(base: str, one: Repository, *, empty: bool, level: Level) -> dict
         "html_url": page,
         "clone_url": f"{page}.git",
         "created_at": one.created_at,
+        **({"updated_at": changed_at.strftime("%Y-%m-%dT%H:%M:%SZ")} if changed_at else {}),
         "object_format_name": "sha1",
         "permissions": {"admin": level >= Level.ADMIN, "push": level >= Level.WRITE, "pull": level >= Level.READ},
         **one.units,

@@ -5,6 +5,7 @@ import shutil
 import threading
 import uuid
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dulwich.repo import Repo
@@ -36,6 +37,13 @@ class Storage:
         # dulwich leaves this to a setting of the repository that newer gits complain about.
         repo.object_store.fsync_object_files = True
         return repo
+
+    def changed_at(self, repository: Repository) -> datetime:
+        """Return when a branch last moved, or when the repository was made; whole seconds."""
+        place = self.path(repository)
+        refs = [path for path in (place / "refs" / "heads").rglob("*") if path.is_file()]
+        newest = max((path.stat().st_mtime for path in [*refs, place / "HEAD"]), default=0)
+        return datetime.fromtimestamp(int(newest), UTC)
 
     def create(self, repository: Repository) -> None:
         """Make an empty bare repository. What lies in its place belongs to no entry of the database and goes."""

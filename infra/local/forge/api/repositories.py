@@ -11,10 +11,13 @@ from infra.local.forge.repositories import (
     edit_repository,
     enter_repository,
     find_repository,
+    list_repositories,
     set_collaborator,
 )
-from infra.local.forge.web import Refused, Response, json_response
+from infra.local.forge.web import Refused, Response, json_response, whole
 
+PAGE = 30
+MAX_PAGE = 50
 _STATES = frozenset({"pending", "success", "error", "failure", "warning"})
 
 
@@ -40,6 +43,20 @@ def create_for_user(call: Call) -> Response:
 
 def get(call: Call) -> Response:
     return json_response(200, _shape(call, call.repository()))
+
+
+def search(call: Call) -> Response:
+    """Answer the repositories the caller may see whose name holds `q`, by name or, the last changed first, by `updated`."""
+    query, forge = call.request.query, call.forge
+    page, limit = whole(query.get("page"), 1, 1_000_000), whole(query.get("limit"), PAGE, MAX_PAGE)
+    wanted = query.get("q", "").lower()
+    found = [one for one in list_repositories(forge.db) if wanted in one.name.lower() and call.level(one) >= Level.READ]
+    found.sort(key=lambda one: one.name)
+    if query.get("sort") == "updated":
+        found.sort(key=forge.storage.changed_at, reverse=query.get("order") == "desc")
+    shown = [_shape(call, one) for one in found[(page - 1) * limit : page * limit]]
+    answer = json_response(200, {"ok": True, "data": shown})
+    return Response(200, answer.body, (*answer.headers, ("X-Total-Count", str(len(found)))))
 
 
 def edit(call: Call) -> Response:
@@ -151,4 +168,5 @@ def _first_commit(call: Call, one: Repository) -> None:
 def _shape(call: Call, one: Repository) -> dict[str, object]:
     with call.forge.storage.open(one) as repo:
         empty = objects.is_empty(repo)
-    return shapes.repository(call.forge.url, one, empty=empty, level=call.level(one))
+    changed_at = call.forge.storage.changed_at(one)
+    return shapes.repository(call.forge.url, one, empty=empty, level=call.level(one), changed_at=changed_at)

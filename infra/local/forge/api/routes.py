@@ -53,6 +53,7 @@ ROUTES = (
     Route("GET", "orgs/{org}", "organization", accounts.get_organization),
     Route("DELETE", "orgs/{org}", "organization", accounts.delete_organization),
     Route("POST", "orgs/{org}/repos", "organization", repositories.create_in_organization),
+    Route("GET", "repos/search", "repository", repositories.search),
     Route("GET", _REPO, "repository", repositories.get),
     Route("PATCH", _REPO, "repository", repositories.edit),
     Route("DELETE", _REPO, "repository", repositories.delete),

@@ -1,0 +1,18 @@
+"""Looking after tenants' repositories."""
+
+import secrets
+from typing import Any
+
+from chalice.app import Blueprint
+
+from chalicelib.services import polling
+from chalicelib.workers.observed import Done, observed
+
+bp = Blueprint(__name__)
+
+
+@bp.schedule("rate(1 minute)")
+@observed
+def tend_repositories(event: Any) -> Done:
+    """Look at what was pushed since the last minute and no webhook told of."""
+    return Done(polling.open_poll(secrets.token_bytes).tend_changed())
