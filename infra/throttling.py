@@ -11,7 +11,7 @@ from chalicelib.domain.limits import CEILING_PER_S, TABLE, Limit
 
 # A bucket of two seconds: an agent that delivers a night's runs, a console that opens with ten requests.
 _BURST_S = 2
-_PER = {"user": "user", "endpoint": "endpoint", "token": "enrollment token, or user", "address": "address"}
+_PER = {"user": "user", "endpoint": "endpoint", "token": "enrollment token, or user", "address": "address", "path": "check"}
 _WINDOWS = {60: "minute", 3600: "hour"}
 _HEAD = "| limit | routes | how often | counted for | told to the table | while that is away | API Gateway, all callers |\n"
 

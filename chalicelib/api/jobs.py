@@ -12,7 +12,8 @@ from chalicelib.domain import limits, manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES, IN_MANIFEST, written
-from chalicelib.services import job_changes, jobs
+from chalicelib.services import job_changes, jobs, pings_lookup
+from chalicelib.services.job_filters import JobFilter, JobState, labels_of, page_of, state_of
 from chalicelib.services.jobs import StoredJob
 
 bp = ApiBlueprint(__name__)
@@ -64,10 +65,14 @@ class JobIn(Model):
 
 
 class JobOut(JobIn):
+    """state: discovered, disabled or paused, in this order, else enabled."""
+
     id: str | None
+    state: JobState
     path: str
     sha: str
     url: str
+    ping_url: str | None
 
 
 class JobAnswer(Model):
@@ -86,8 +91,11 @@ class BrokenOut(Model):
 
 
 class JobList(Model):
+    """count: of all jobs that the query takes, on whatever page. next: what `next` of the page after this one is."""
+
     jobs: list[JobOut]
     count: int
+    next: str | None
     source: Literal["git"] = "git"
     repository: str
     commit: str | None
@@ -95,7 +103,18 @@ class JobList(Model):
 
 
 class JobQuery(Model):
-    namespace: str | None = None
+    """label: key=value, several by comma or by repeating it. text: part of name, command, schedule or a label.
+
+    next: as the page before gave it; page counts from 1.
+    """
+
+    namespace: str | None = Field(default=None, max_length=names.MAX_NAME)
+    label: list[str] = Field(default_factory=list, max_length=32)
+    text: str | None = Field(default=None, min_length=1, max_length=200)
+    state: JobState | None = None
+    page: int | None = Field(default=None, ge=1, le=100_000)
+    page_size: int = Field(default=500, ge=1, le=1000)
+    next: str | None = Field(default=None, max_length=500)
 
 
 class Deleted(Model):
@@ -104,17 +123,25 @@ class Deleted(Model):
 
 @bp.api("GET", "/api/jobs", auth="user", scope="read:jobs", query=JobQuery, returns=JobList)
 def list_jobs(ask: Ask) -> JobList:
-    """List the jobs in the repository, and the manifests in it that cannot be read."""
+    """List the jobs in the repository, and the manifests in it that cannot be used as they stand."""
+    query: JobQuery = ask.query
     listing = jobs.list_jobs(repository_of(ask))
-    found = [stored for stored in listing.jobs if ask.query.namespace in (None, stored.job.namespace)]
-    broken = [item for item in listing.broken if ask.query.namespace in (None, item.path.split("/")[0])]
+    wanted = JobFilter(query.namespace, labels_of(query.label), query.text, query.state)
+    found = [stored for stored in listing.jobs if wanted.takes(stored.job)]
+    page = page_of(found, query.page_size, query.page, query.next)
+    broken = [item for item in (*listing.broken, *jobs.doubles(listing)) if _is_in(item.path, query.namespace)]
     return JobList(
-        jobs=[shown_job(ask, stored) for stored in found],
+        jobs=[shown_job(ask, stored) for stored in page.jobs],
         count=len(found),
+        next=page.next,
         repository=f"{config.load().forge_organization}/{names.repository_name(ask.known_caller.tenant_id)}",
         commit=listing.commit,
         problems=[BrokenOut(path=item.path, problems=item.problems) for item in broken],
     )
+
+
+def _is_in(path: str, namespace: str | None) -> bool:
+    return namespace in (None, jobs.namespace_of(path))
 
 
 @bp.api(
@@ -201,7 +228,9 @@ def shown_job(ask: Ask, stored: StoredJob) -> JobOut:
     return JobOut(
         **{key: written(job, place) for key, place in IN_MANIFEST.items()},
         id=job.id,
+        state=state_of(job),
         path=stored.path,
         sha=stored.sha,
         url=f"{settings.forge_public_url}/{settings.forge_organization}/{repository}/_edit/main/{stored.path}",
+        ping_url=pings_lookup.ping_url(job.id) if job.id else None,
     )

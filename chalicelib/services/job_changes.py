@@ -7,7 +7,7 @@ from chalicelib.domain import manifest_patch, names
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import FileChange
-from chalicelib.services import jobs
+from chalicelib.services import jobs, pings_lookup
 from chalicelib.services.jobs import Listing, StoredJob, is_discovered, pick_job
 from chalicelib.services.repository import Change, Repository
 
@@ -78,9 +78,12 @@ def _rewrite(
     repository: Repository, listing: Listing, before: StoredJob, job: Job, path: str, subject: str, change: Change
 ) -> tuple[StoredJob, str]:
     if job == before.job and path == before.path:
+        # A pause that a ping has ended, and that is meant again, changes no file.
+        pings_lookup.follow(repository.tenant_id, before.job, before.path, before.sha)
         return before, listing.commit or ""
     if job.reference != before.job.reference and jobs.is_taken(listing, job.namespace, job.name, besides=before.path):
         raise _taken(job)
+    jobs.refuse_new_folder(listing, job.namespace)
     raw = manifest_patch.patched(before.raw, before.job, job, path)
     if path == before.path:
         files = [FileChange(path, raw.encode(), before.sha)]
@@ -93,6 +96,7 @@ def _rewrite(
         if path != before.path and jobs.is_taken(jobs.list_jobs(repository), job.namespace, job.name, besides=before.path):
             raise _taken(job) from e
         raise
+    pings_lookup.follow(repository.tenant_id, job, path, commit.blobs[path])
     return StoredJob(job, path, commit.blobs[path], raw), commit.sha
 
 

@@ -9,6 +9,7 @@ from chalicelib.domain import ids, manifest, names, namespaces, quotas
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import File, FileChange
+from chalicelib.services import pings_lookup
 from chalicelib.services.repository import Change, Repository
 
 CACHED_LISTINGS = 32
@@ -116,7 +117,7 @@ def is_manifest(path: str) -> bool:
 
 def is_discovered(job: Job) -> bool:
     """Tell whether the job was found on an endpoint, and is not ours to run."""
-    return job.labels.get("source") == names.DISCOVERED
+    return job.is_discovered
 
 
 def doubles(listing: Listing) -> Iterator[BrokenManifest]:
@@ -186,6 +187,7 @@ def create_job(repository: Repository, job: Job, change: Change, random: Callabl
     if is_taken(listing, job.namespace, job.name):
         raise taken(job)
     refuse_more(listing, 1)
+    refuse_new_folder(listing, job.namespace)
     job = replace(job, id=ids.uuid4_from(random(16)))
     raw = manifest.dump(job)
     path = names.manifest_path(job.namespace, job.name)
@@ -193,6 +195,7 @@ def create_job(repository: Repository, job: Job, change: Change, random: Callabl
         commit = repository.commit([FileChange(path, raw.encode())], f"Create job {job.reference}", change)
     except Conflict as e:
         raise taken(job) from e
+    pings_lookup.follow(repository.tenant_id, job, path, commit.blobs[path])
     return StoredJob(job, path, commit.blobs[path], raw), commit.sha
 
 
@@ -208,6 +211,13 @@ def refuse_more(listing: Listing, count: int) -> None:
     """Raise Conflict if the tenant may not have that many more jobs."""
     if len(listing.jobs) + len(listing.broken) + count > quotas.MAX_JOBS:
         raise Conflict(quotas.too_many("jobs", quotas.MAX_JOBS), code="too_many")
+
+
+def refuse_new_folder(listing: Listing, namespace: str) -> None:
+    """Raise Conflict if the namespace would be one more than a tenant may have."""
+    folders = {name for name in listing.folders if not names.name_problem(name)} | names.SYSTEM_NAMESPACES
+    if namespace not in folders and len(folders) >= quotas.MAX_NAMESPACES:
+        raise Conflict(quotas.too_many("namespaces", quotas.MAX_NAMESPACES), code="too_many")
 
 
 def delete_job(repository: Repository, namespace: str, name: str, change: Change) -> str:
@@ -226,4 +236,8 @@ def delete_job(repository: Repository, namespace: str, name: str, change: Change
         if broken is None:
             raise
         deletion = FileChange(broken.path, sha=broken.sha)
-    return repository.commit([deletion], f"Delete job {namespace}/{name}", change).sha
+    commit = repository.commit([deletion], f"Delete job {namespace}/{name}", change)
+    for stored in listing.jobs:
+        if stored.path == deletion.path:
+            pings_lookup.forget(repository.tenant_id, stored.job)
+    return commit.sha

@@ -1,10 +1,11 @@
 """Tending a repository after a push: ids for jobs that have none, and a verdict on the commit where its author looks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chalicelib.domain import ids, manifest_edits
 from chalicelib.forgejo.files import Author, FileChange
+from chalicelib.services import checks, pings_resume
 from chalicelib.services.jobs import Listing, doubles, list_jobs
 from chalicelib.services.repository import Repository
 
@@ -40,7 +41,10 @@ def tend(repository: Repository, random: Callable[[int], bytes], request_id: str
     if changes:
         message = f"Give {_counted(len(changes), 'job')} an id\n\nCrontopus-Request-Id: {request_id}\n"
         commit = repository.forge.commit(repository.owner, repository.name, changes, message, AUTHOR).sha
-    problems = _problems(listing, {change.path for change in changes})
+        listing = list_jobs(repository)
+    synced = checks.sync(repository, listing)
+    commit = pings_resume.commit_resumed(repository, listing, synced.resumed, request_id) or commit
+    problems = _problems(listing, {change.path for change in changes}) + _foreign(synced.foreign)
     _judge(repository, commit, problems, len(listing.jobs))
     return Tended(commit, len(changes), problems)
 
@@ -54,6 +58,10 @@ def _problems(listing: Listing, mended: set[str]) -> tuple[str, ...]:
         if stored.job.id is None and stored.path not in mended
     ]
     return tuple(broken + nameless)
+
+
+def _foreign(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{path}: metadata.id: belongs to a job of another tenant; a copy needs an id of its own" for path in paths)
 
 
 def _judge(repository: Repository, commit: str, problems: tuple[str, ...], jobs: int) -> None:

@@ -1,13 +1,16 @@
 """The application in process: requests go through Chalice as API Gateway would send them."""
 
 import json
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 from chalice.test import Client, HTTPResponse
 
-from app import app
+from app import BLUEPRINTS, app
+from chalicelib.api import openapi
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Api:
             sent["Authorization"] = f"Bearer {self.token}"
         payload = raw if raw is not None else json.dumps(body).encode() if body is not None else b""
         answer: HTTPResponse = self._client.http.request(method, path, headers=sent, body=payload)
+        refuse_undocumented(method, path, answer)
         return Answer(answer.status_code, answer.headers, answer.json_body, answer.body.decode(errors="replace"))
 
     def get(self, path: str) -> Answer:
@@ -53,6 +57,9 @@ class Api:
 
     def put(self, path: str, body: Any, **headers: str) -> Answer:
         return self.call("PUT", path, body, **headers)
+
+    def patch(self, path: str, body: Any) -> Answer:
+        return self.call("PATCH", path, body)
 
     def delete(self, path: str) -> Answer:
         return self.call("DELETE", path)
@@ -71,6 +78,31 @@ class Api:
     def login(self, username: str, password: str) -> Answer:
         form = urlencode({"username": username, "password": password}).encode()
         return self.call("POST", "/api/auth/login", raw=form, Content_Type="application/x-www-form-urlencoded")
+
+
+@cache
+def documented() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    """Return method, path and answers of every operation, those without parameters first."""
+    paths = openapi.document(spec for blueprint in BLUEPRINTS for spec in blueprint.specs)["paths"]
+    return [
+        (method.upper(), re.compile(re.sub(r"{\w+}", "[^/]+", path)), operation["responses"])
+        for path, operations in sorted(paths.items(), key=lambda item: item[0].count("{"))
+        for method, operation in operations.items()
+    ]
+
+
+def refuse_undocumented(method: str, path: str, answer: HTTPResponse) -> None:
+    """Fail the test if a route answers with a status or a type that docs/openapi.json does not name."""
+    route = unquote(urlsplit(path).path).rstrip("/") or "/"
+    responses = next((said for verb, pattern, said in documented() if verb == method and pattern.fullmatch(route)), None)
+    if responses is None or answer.status_code == 405:
+        return
+    said = responses.get(str(answer.status_code))
+    assert said, (
+        f"{method} {path} answered {answer.status_code}, which its declaration does not tell; see also= in api/statuses.py"
+    )
+    given = answer.headers.get("Content-Type", "application/json").split(";")[0]
+    assert given in said.get("content", {given: 0}), f"{method} {path} answered {answer.status_code} as {given}"
 
 
 def connect() -> Client:

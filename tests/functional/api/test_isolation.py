@@ -33,6 +33,10 @@ BODIES = {
     "/api/ping-keys": {"name": "x"},
     "/api/v3/checks": {"name": "mine"},
     "/api/v3/checks/{check_key}": {"name": "mine"},
+    "/api/tenants/me": {"name": "mine"},
+    "/api/tenants/{tenant_id}/suspend": {"reason": "mine"},
+    "/api/blocks": {"address": "192.0.2.7", "hours": 1, "reason": "mine"},
+    "/api/trusted-networks": {"network": "192.0.2.0/24", "reason": "mine"},
     "/api/auth/email": {"email": "mine@example.org", "password": "not the right one"},
     "/api/auth/password": {"current_password": "not the right one", "new_password": "not the right one either"},
     "/api/auth/device/approve": {"user_code": "BCDF-GHJK", "approve": True},
@@ -41,6 +45,7 @@ BODIES = {
     "/api/endpoints/enroll": FACTS,
     "/api/endpoints/{endpoint_id}": {"name": "mine"},
     "/api/endpoints/{endpoint_id}/discovered-jobs": {"jobs": []},
+    "/api/endpoints/{endpoint_id}/job-instances": {"digest": "0" * 64, "instances": []},
     "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
 }
 
@@ -63,6 +68,9 @@ def adas_things(api, ada, agent):
         "ping_key_id": ada.post("/api/ping-keys", {"name": SECRET}).body["ping_key"]["id"],
         "token_id": token["enrollment_token"]["id"],
         "endpoint_id": agent["endpoint"]["id"],
+        "tenant_id": "ada",
+        "block_id": "bl-0123456789abcdef",
+        "network_id": "bl-0123456789abcdef",
         "session_id": ada.get("/api/auth/sessions").body["sessions"][0]["id"],
     }
 

@@ -1,0 +1,364 @@
+"""Ping URLs, as the pinging API of healthchecks documents them, through the application and a real forge."""
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import config
+from chalicelib.domain import ids
+from chalicelib.services import doors, rate_limits, tending
+from chalicelib.services.repository import Repository
+from chalicelib.services.tending import Tended
+from tests.functional.api.client import Answer, Api
+
+RID, OTHER_RID = "9e0ac3f2-3d2b-4d0c-8f83-2f6a1c0b7d01", "9e0ac3f2-3d2b-4d0c-8f83-2f6a1c0b7d02"
+CHECK = {"name": "backup", "checkin_by": "ping", "period": "1d", "grace": "1h"}
+
+
+@pytest.fixture
+def job(ada) -> dict:
+    return dict(ada.post("/api/jobs", CHECK).body["job"])
+
+
+@pytest.fixture
+def url(job) -> str:
+    return "/ping/" + job["ping_url"].rpartition("/ping/")[2]
+
+
+@pytest.fixture
+def key(ada) -> str:
+    return str(ada.post("/api/ping-keys", {"name": "cron"}).body["plain_text"])
+
+
+@pytest.fixture
+def tended() -> Callable[..., Tended]:
+    """Look through a tenant's repository, as a webhook makes us."""
+
+    def look(tenant_id: str = "ada") -> Tended:
+        repository = Repository(doors.forge(), config.load().forge_organization, tenant_id)
+        return tending.tend(repository, secrets.token_bytes, "r-1")
+
+    return look
+
+
+def ping(api: Api, url: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
+    return api.as_(None).call(method, url, raw=body, **headers)
+
+
+def runs(ada: Api) -> list[dict]:
+    return list(ada.get("/api/runs").body["runs"])
+
+
+def test_a_ping_is_ok_and_a_run(api, ada, job, url):
+    answer = ping(api, url)
+
+    assert (answer.status, answer.text) == (200, "OK")
+    (run,) = runs(ada)
+    assert (run["job_id"], run["job_name"], run["namespace"]) == (job["id"], "backup", "default")
+    assert (run["endpoint_id"], run["status"], run["duration_ms"], run["exit_code"]) == ("ping", "success", None, None)
+    assert ids.is_uuid(run["run_id"], 7)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_each_method_pings_with_or_without_a_trailing_slash(api, ada, url, method):
+    answers = [ping(api, url, method), ping(api, url + "/", method)]
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(runs(ada)) == 2
+
+
+def test_what_clients_look_for_is_in_the_headers(api, url):
+    headers = {name.lower(): value for name, value in ping(api, url).headers.items()}
+
+    assert headers["ping-body-limit"] == "10000"
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "exit_code"),
+    [("", "success", None), ("/0", "success", 0), ("/1", "failure", 1), ("/255", "failure", 255), ("/fail", "failure", None)],
+)
+def test_an_ending_says_how_the_run_ended(api, ada, url, ending, status, exit_code):
+    assert ping(api, url + ending).text == "OK"
+
+    (run,) = runs(ada)
+    assert (run["status"], run["exit_code"]) == (status, exit_code)
+
+
+@pytest.mark.parametrize("ending", ["/256", "/99999999999", "/start/again"])
+def test_an_unknown_ending_is_refused(api, url, ending):
+    answer = ping(api, url + ending)
+
+    assert (answer.status, answer.text) in [(400, "invalid url format"), (404, "not found")]
+
+
+def test_an_exit_code_that_no_process_has_is_an_invalid_url(api, url):
+    answer = ping(api, url + "/256")
+
+    assert (answer.status, answer.text) == (400, "invalid url format")
+
+
+def test_what_is_no_uuid_is_an_invalid_url(api):
+    answer = ping(api, "/ping/backup")
+
+    assert (answer.status, answer.text) == (400, "invalid url format")
+
+
+def test_an_unknown_uuid_is_not_found(api, tables):
+    answer = ping(api, f"/ping/{RID}")
+
+    assert (answer.status, answer.text) == (404, "not found")
+
+
+def test_a_run_id_that_is_no_uuid_is_refused_and_counts_nothing(api, ada, url):
+    answer = ping(api, f"{url}?rid=7")
+
+    assert (answer.status, answer.text) == (400, "invalid uuid format")
+    assert runs(ada) == []
+
+
+def test_a_start_is_a_running_run_that_its_end_completes(api, ada, url):
+    ping(api, f"{url}/start?rid={RID}")
+    (begun,) = runs(ada)
+    ping(api, f"{url}?rid={RID.upper()}")
+
+    (ended,) = runs(ada)
+    assert (begun["status"], ended["status"], ended["run_id"]) == ("running", "success", begun["run_id"])
+    assert ended["duration_ms"] >= 0
+
+
+def test_a_success_of_another_run_leaves_the_first_one_open(api, ada, url):
+    ping(api, f"{url}/start?rid={RID}")
+    ping(api, f"{url}?rid={OTHER_RID}")
+
+    assert sorted((run["status"], run["duration_ms"]) for run in runs(ada)) == [("running", None), ("success", None)]
+
+
+def test_a_failure_closes_the_run_whatever_its_id(api, ada, url):
+    ping(api, f"{url}/start?rid={RID}")
+    ping(api, f"{url}/fail?rid={OTHER_RID}")
+
+    (run,) = runs(ada)
+    assert (run["status"], run["duration_ms"]) == ("failure", None)
+
+
+def test_a_log_line_is_no_run(api, ada, url):
+    assert ping(api, url + "/log", "POST", b"half way").text == "OK"
+
+    assert runs(ada) == []
+
+
+def test_a_repeated_ping_is_another_one(api, ada, url):
+    for _ in range(3):
+        ping(api, url)
+
+    assert len(runs(ada)) == 3
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", "application/json", "x/y", ""])
+def test_a_body_of_any_type_is_kept_as_output(api, ada, url, content_type):
+    assert ping(api, url, "POST", b"42 files\n", Content_Type=content_type).text == "OK"
+
+    (run,) = runs(ada)
+    assert ada.get(f"/api/runs/{run['run_id']}").body["run"]["output"] == "42 files\n"
+
+
+def test_the_beginning_of_a_large_body_is_kept_and_never_refused(api, ada, url):
+    answer = ping(api, url + "/fail", "POST", b"x" * 300_000, Content_Type="text/plain")
+
+    (run,) = runs(ada)
+    assert answer.text == "OK"
+    assert (run["output_bytes"], run["output_truncated"]) == (300_000, True)
+    assert ada.get(f"/api/runs/{run['run_id']}").body["run"]["output"] == "x" * 10_000
+
+
+def test_how_much_of_a_body_is_kept_is_for_the_operator_to_say(api, ada, monkeypatch):
+    monkeypatch.setenv("PING_BODY_LIMIT", "5")
+    job = ada.post("/api/jobs", CHECK).body["job"]
+
+    headers = ping(api, f"/ping/{job['id']}", "POST", b"1234567").headers
+
+    (run,) = runs(ada)
+    assert ada.get(f"/api/runs/{run['run_id']}").body["run"]["output"] == "12345"
+    assert "5" in [value for name, value in headers.items() if name.lower() == "ping-body-limit"]
+
+
+def test_a_job_that_wants_no_output_keeps_none(api, ada):
+    job = ada.post("/api/jobs", CHECK | {"output": "none"}).body["job"]
+    ping(api, f"/ping/{job['id']}", "POST", b"secret")
+
+    (run,) = runs(ada)
+    assert ada.get(f"/api/runs/{run['run_id']}").body["run"]["output"] is None
+
+
+def test_a_job_that_agents_run_may_be_pinged_too(api, ada):
+    job = ada.post("/api/jobs", {"name": "nightly", "schedule": "@daily", "command": "true"}).body["job"]
+
+    assert ping(api, f"/ping/{job['id']}").text == "OK"
+    assert [run["job_name"] for run in runs(ada)] == ["nightly"]
+
+
+def test_pings_go_on_while_the_forge_is_down(api, ada, flaky_forge):
+    job = ada.post("/api/jobs", CHECK).body["job"]
+    flaky_forge.is_down = True
+
+    assert ping(api, f"/ping/{job['id']}").text == "OK"
+    assert len(runs(ada)) == 1
+
+
+def test_a_renamed_job_keeps_its_url(api, ada, url):
+    ada.put("/api/jobs/default/backup", CHECK | {"name": "backup-2"})
+
+    assert ping(api, url).text == "OK"
+    assert [run["job_name"] for run in runs(ada)] == ["backup-2"]
+
+
+def test_a_deleted_job_is_not_found(api, ada, url):
+    ada.delete("/api/jobs/default/backup")
+
+    assert ping(api, url).status == 404
+
+
+def test_an_api_token_is_no_ping_key(api, ada, job):
+    token = ada.post("/api/tokens", {"name": "ci", "scopes": ["admin:*"]}).body["plain_text"]
+
+    assert ping(api, f"/ping/{token}/backup").status == 404
+
+
+def test_a_key_and_a_name_ping_too(api, ada, job, key):
+    answers = [ping(api, f"/ping/{key}/backup{ending}").text for ending in ("/start", "", "/log", "/7", "/fail")]
+
+    assert answers == ["OK"] * 5
+    assert sorted(run["status"] for run in runs(ada)) == ["failure", "failure", "success"]
+
+
+def test_a_ping_key_is_22_characters_that_a_url_may_hold(key):
+    assert len(key) == 22
+    assert key.replace("-", "a").replace("_", "a").isalnum()
+
+
+def test_a_revoked_key_is_dead_at_once(api, ada, job, key):
+    (listed,) = ada.get("/api/ping-keys").body["ping_keys"]
+    ada.delete(f"/api/ping-keys/{listed['id']}")
+
+    assert (listed["name"], listed["last4"]) == ("cron", key[-4:])
+    assert ping(api, f"/ping/{key}/backup").status == 404
+    assert ada.get("/api/ping-keys").body["ping_keys"] == []
+
+
+def test_a_key_opens_nothing_of_another_tenant(api, ada, eve, job):
+    eves = eve.post("/api/ping-keys", {"name": "x"}).body["plain_text"]
+
+    assert ping(api, f"/ping/{eves}/backup").status == 404
+    assert runs(ada) == []
+
+
+def test_a_name_in_two_namespaces_is_ambiguous_unless_it_says_which(api, ada, job, key):
+    ada.post("/api/namespaces", {"name": "web"})
+    ada.post("/api/jobs", CHECK | {"namespace": "web"})
+
+    plain, full = ping(api, f"/ping/{key}/backup"), ping(api, f"/ping/{key}/web.backup")
+
+    assert (plain.status, plain.text, full.text) == (409, "ambiguous slug", "OK")
+    assert [run["namespace"] for run in runs(ada)] == ["web"]
+
+
+def test_an_unknown_name_is_not_found_unless_it_is_to_be_made(api, ada, key, forge):
+    missing = ping(api, f"/ping/{key}/new-job")
+    made, again = ping(api, f"/ping/{key}/new-job?create=1"), ping(api, f"/ping/{key}/new-job?create=1")
+
+    assert [(a.status, a.text) for a in (missing, made, again)] == [(404, "not found"), (201, "Created"), (200, "OK")]
+    job = ada.get("/api/jobs/default/new-job").body["job"]
+    assert (job["checkin_by"], job["period"], job["grace"]) == ("ping", "1d", "1h")
+    assert forge.commits("ada")[0]["subject"] == "Create job default/new-job"
+    assert len(runs(ada)) == 2
+
+
+def test_a_name_that_no_job_may_have_is_kept_beside_one_that_it_may(api, ada, key):
+    answers = [ping(api, f"/ping/{key}/my_job?create=1").status, ping(api, f"/ping/{key}/my_job").status]
+
+    assert answers == [201, 200]
+    assert ada.get("/api/jobs/default/my-job").body["job"]["annotations"] == {"ping/slug": "my_job"}
+
+
+@pytest.mark.parametrize("slug", ["Upper", "%C3%A9", "a%20b", "x" * 64])
+def test_nothing_is_made_of_what_is_no_slug(api, ada, key, slug):
+    assert ping(api, f"/ping/{key}/{slug}?create=1").status == 400
+
+
+def test_a_ping_ends_a_pause_and_the_file_says_so_after_the_next_look(api, ada, url, tended):
+    ada.post("/api/jobs/default/backup/pause")
+    assert ping(api, url).text == "OK"
+    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is True
+
+    tended()
+
+    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is False
+    assert len(runs(ada)) == 1
+
+
+def test_a_pause_that_is_meant_again_stays(api, ada, url, tended):
+    ada.post("/api/jobs/default/backup/pause")
+    ping(api, url)
+    ada.post("/api/jobs/default/backup/pause")
+
+    tended()
+
+    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is True
+
+
+def test_a_pause_that_only_hands_end_ignores_pings(api, ada, url):
+    ada.put("/api/jobs/default/backup", CHECK | {"checkin_resume": "manual", "paused": True})
+
+    assert ping(api, url).text == "OK"
+    assert runs(ada) == []
+
+
+def test_a_job_that_takes_posts_only_ignores_the_rest(api, ada, url):
+    ada.put("/api/jobs/default/backup", CHECK | {"checkin_methods": "post"})
+
+    assert [ping(api, url).text, ping(api, url, "POST").text] == ["OK", "OK"]
+    assert len(runs(ada)) == 1
+
+
+def test_a_pushed_job_has_its_url_after_the_next_look(api, ada, forge, tended):
+    lines = ["apiVersion: v1", "kind: Job", f"metadata: {{id: {RID}, name: pushed}}", "spec: {period: 1h, checkin: {by: ping}}"]
+    forge.push("ada", "default/pushed.yaml", "\n".join(lines).encode())
+    before = ping(api, f"/ping/{RID}").status
+
+    tended()
+
+    assert (before, ping(api, f"/ping/{RID}").status) == (404, 200)
+
+
+def test_a_copied_id_takes_no_pings_away_from_its_owner(api, ada, eve, job, url, forge, tended):
+    stolen = (
+        f"apiVersion: v1\nkind: Job\nmetadata: {{id: {job['id']}, name: mine}}\nspec: {{period: 1h, checkin: {{by: ping}}}}\n"
+    )
+    forge.push("eve", "default/mine.yaml", stolen.encode())
+
+    problems = tended("eve").problems
+    ping(api, url)
+
+    assert [problem for problem in problems if "another tenant" in problem]
+    assert (len(runs(ada)), len(runs(eve))) == (1, 0)
+
+
+def test_a_check_that_is_pinged_too_often_is_told_when_to_come_again(api, url, monkeypatch):
+    monkeypatch.setenv("RATE_LIMIT_FACTOR", "1")
+    rate_limits.limiter.cache_clear()
+
+    answers = [ping(api, url + "/log").status for _ in range(61)]
+    refused = ping(api, url + "/log")
+
+    assert answers == [200] * 60 + [429]
+    assert int({name.lower(): value for name, value in refused.headers.items()}["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(("ending", "writes"), [("", 2), ("/fail", 2), ("/log", 2), ("/start", 3)])
+def test_a_ping_costs_one_read(api, url, calls, ending, writes):
+    ping(api, url + ending)
+
+    assert (calls.reads, calls.writes) == (1, writes)
