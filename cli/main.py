@@ -16,6 +16,7 @@ from cli.commands.config import config
 from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
 from cli.commands.jobs import jobs
+from cli.commands.logs import logs
 from cli.commands.namespaces import namespaces
 from cli.commands.runs import runs
 from cli.commands.schedule import schedule
@@ -69,7 +70,7 @@ def root() -> None:
     """
 
 
-for command in (auth, jobs, namespaces, runs, endpoints, enrollment_tokens, tokens, schedule, config, completion, help_):
+for command in (auth, jobs, namespaces, runs, logs, endpoints, enrollment_tokens, tokens, schedule, config, completion, help_):
     root.add_command(command)
 
 

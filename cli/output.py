@@ -61,7 +61,7 @@ class Printer:
             at = next(i for i, column in enumerate(columns) if column.is_name)
             self._lines(str(tables.plain(row[at])) for row in found)
         elif found:
-            self._print(tables.table(self._console(), columns, found, is_whole=self.look.form == "wide"))
+            self._print(tables.table(self.console(), columns, found, is_whole=self.look.form == "wide"))
         else:
             for line in empty:
                 self.note(line)
@@ -75,9 +75,27 @@ class Printer:
         elif self.look.form == "csv":
             self._print(_csv_of(facts))
         else:
-            self._print(tables.facts(self._console(), facts))
+            self._print(tables.facts(self.console(), facts))
             for block in below:
                 self._print(text.visible_block(block).removesuffix("\n"))
+
+    def event(self, body: Mapping[str, object], columns: Sequence[Column], row: Sequence[Cell]) -> None:
+        """Print one thing of a stream, at once and on one line: JSON, CSV, its name, or its cells."""
+        cells = [(column, cell) for column, cell in zip(columns, row, strict=True) if not column.is_wide or self._has_all]
+        if self._is_data:
+            found = formats.queried(self.look.query, body) if self.look.query else body
+            self.say(f"---\n{formats.as_yaml(found)}" if self.look.form == "yaml" else "\n".join(formats.as_lines(found)))
+        elif self.look.form == "name":
+            self.say(str(next(tables.plain(cell) for column, cell in cells if column.is_name)))
+        elif self.look.form == "csv":
+            self.say(formats.as_csv([tables.plain(cell) or "" for _, cell in cells], []))
+        else:
+            self.say("  ".join(tables.plain(cell) or "-" for _, cell in cells))
+
+    def say(self, block: str) -> None:
+        """Print text of many lines, made safe, past the pager and at once: more of it is to come."""
+        if block:
+            click.echo(text.visible_block(block))
 
     def done(self, body: Mapping[str, object], line: str, *, name: object) -> None:
         """Say what a command did. name: what other commands call the thing it was done to."""
@@ -98,7 +116,7 @@ class Printer:
     def diff(self, diff: str) -> None:
         """Print a unified diff, nothing if it is empty."""
         if diff:
-            self._print(tables.diff(self._console(), text.visible_block(diff)))
+            self._print(tables.diff(self.console(), text.visible_block(diff)))
 
     def document(self, content: str) -> None:
         """Print a file's content: safe on a terminal, unchanged into a pipe or file."""
@@ -148,6 +166,10 @@ class Printer:
             click.echo(kept, color=True)
 
     @property
+    def _has_all(self) -> bool:
+        return self.look.form in ("wide", "csv")
+
+    @property
     def _is_data(self) -> bool:
         return self.look.form in ("json", "yaml") or bool(self.look.query)
 
@@ -162,7 +184,7 @@ class Printer:
         if shown := "\n".join(text.visible(line) for line in lines):
             self._print(shown)
 
-    def _console(self) -> Console:
+    def console(self) -> Console:
         return tables.console(self.look.colour)
 
     def _print(self, block: str) -> None:

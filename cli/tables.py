@@ -96,20 +96,25 @@ def console(colour: Colour) -> Console:
 
 
 def table(on: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, is_whole: bool) -> str:
-    """Return the lines of a table. is_whole: with every column, however narrow the terminal is."""
+    """Return the lines of a table; see `drawn`."""
+    return _lines(on, drawn(on, columns, rows, is_whole=is_whole))
+
+
+def drawn(on: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]], *, is_whole: bool) -> Table:
+    """Return a table that fits this console. is_whole: with every column, however narrow it is."""
     cells = [[_cell(cell) for cell in row] for row in rows]
     widths = [max([len(column.title), *(row[i].cell_len for row in cells)]) for i, column in enumerate(columns)]
     shown = list(range(len(columns))) if is_whole else _fitting(columns, widths, on.width)
-    drawn = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    found = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for i in shown:
         column = columns[i]
         room = on.width - _total(widths, shown) + widths[i]
         limit = max(room, MIN_FLEXIBLE_WIDTH) if column.is_flexible and room < widths[i] else None
         overflow: Literal["ellipsis", "fold"] = "ellipsis" if column.is_cut else "fold"
-        drawn.add_column(column.title, overflow=overflow, no_wrap=column.is_cut, max_width=limit)
+        found.add_column(column.title, overflow=overflow, no_wrap=column.is_cut, max_width=limit)
     for row in cells:
-        drawn.add_row(*(row[i] for i in shown))
-    return _lines(on, drawn)
+        found.add_row(*(row[i] for i in shown))
+    return found
 
 
 def facts(on: Console, found: Iterable[Fact]) -> str:

@@ -1,7 +1,7 @@
 """What stands in for the network, the clock and the terminal in tests of the command line."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -77,10 +77,16 @@ def run(
     environ: Mapping[str, str] = ENVIRON,
     has_terminal: bool = False,
     typed: str | bytes | None = None,
+    sleep: Callable[[float], None] = lambda _: None,
 ) -> Result:
     """Run the command line as it is installed, up to but without `main`."""
-    session = (api or FakeApi()).session()
     state = Invocation(
-        environ, session, now=lambda: NOW, zone=UTC, has_terminal=lambda: has_terminal, find_keyring=lambda: None
+        environ,
+        (api or FakeApi()).session(),
+        now=lambda: NOW,
+        zone=UTC,
+        has_terminal=lambda: has_terminal,
+        sleep=sleep,
+        find_keyring=lambda: None,
     )
     return CliRunner().invoke(root, args, obj=state, input=typed, prog_name="crontopus")

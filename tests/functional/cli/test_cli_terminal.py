@@ -168,3 +168,24 @@ def test_a_pager_that_is_left_early_is_no_error(api: Api, program: Program) -> N
 
     assert "Status" in shown
     assert "Error" not in shown
+
+
+def test_a_watch_on_a_terminal_is_a_table_until_control_c(api: Api, program: Program) -> None:
+    api.runs = [a_run(1)]
+
+    shown = on_a_terminal(program, "runs", "watch", interrupt_at=b"success")
+
+    assert "STATUS" in shown
+    assert shown.rstrip().endswith("Interrupted.")
+
+
+def test_a_watch_on_a_pipe_ends_with_130(api: Api, program: Program) -> None:
+    api.runs = [a_run(1)]
+    process = program.start(["runs", "watch", "-o", "name"], text=True)
+    assert process.stdout
+
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+
+    assert (first.strip(), process.wait(30)) == (a_run(1)["run_id"], 130)
+    process.communicate()
