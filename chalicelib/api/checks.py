@@ -151,7 +151,7 @@ def list_checks(ask: Ask) -> CheckList:
     return CheckList(checks=[_out(ask, shown) for shown in found])
 
 
-@bp.api("POST", "/api/v3/checks", **_WRITE, body=CheckWanted, returns=CheckOut, status=201, audit="job.created")
+@bp.api("POST", "/api/v3/checks", **_WRITE, body=CheckWanted, returns=CheckOut, status=201, also=(200,), audit="job.created")
 def create_check(ask: Ask) -> Answer:
     """Make a check, or change the one that is the same in the fields of `unique`; either is a commit."""
     body: CheckWanted = ask.body

@@ -32,7 +32,7 @@ class PingQuery(Model):
 
 
 def _route(method: str, path: str) -> Callable[[Handler], Handler]:
-    return bp.api(method, path, auth="ping", media_type="text/plain", query=PingQuery, audit=_NOTED)
+    return bp.api(method, path, auth="ping", media_type="text/plain", query=PingQuery, audit=_NOTED, also=(201,))
 
 
 @_route("HEAD", "/ping/{first}")
