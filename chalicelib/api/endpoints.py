@@ -88,6 +88,7 @@ class HeartbeatIn(Model):
     timezone: str | None = Field(default=None, max_length=100)
     scheduler: str | None = Field(default=None, max_length=50)
     problems: list[str] = Field(default_factory=list, max_length=50)
+    instances_digest: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
 class EndpointStanding(Model):
@@ -100,8 +101,11 @@ class EndpointStanding(Model):
 
 
 class HeartbeatAnswer(Model):
+    """instances_wanted: send `POST .../job-instances`, what is known of the jobs is not what the digest stands for."""
+
     endpoint: EndpointStanding
     server_time: Moment
+    instances_wanted: bool
 
 
 @bp.api(
@@ -194,12 +198,14 @@ def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
         timezone=body.timezone,
         scheduler=body.scheduler,
         problems=tuple(problem[:500] for problem in body.problems),
+        instances_digest=body.instances_digest,
     )
     endpoint = endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
     standing = EndpointStanding(
         id=endpoint_id, state=state(endpoint, now), name=endpoint.facts.name, labels=dict(endpoint.labels)
     )
-    return HeartbeatAnswer(endpoint=standing, server_time=now)
+    is_wanted = body.instances_digest not in (None, endpoint.instances_digest)
+    return HeartbeatAnswer(endpoint=standing, server_time=now, instances_wanted=is_wanted)
 
 
 def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:

@@ -27,15 +27,15 @@ from chalicelib.services.counting import RunFilter
 
 bp = ApiBlueprint(__name__)
 
-_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-%s[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+UUID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-%s[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 DEFAULT_DAYS = 7
 DEFAULT_PAGE, MAX_PAGE, MAX_LEAFED = 100, 1000, 10_000
 Millis = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class RunIn(Model):
-    run_id: str = Field(pattern=_UUID % "7")
-    job_id: str = Field(pattern=_UUID % "4")
+    run_id: str = Field(pattern=UUID_PATTERN % "7")
+    job_id: str = Field(pattern=UUID_PATTERN % "4")
     job_name: str = Field(min_length=1, max_length=63)
     namespace: str = Field(min_length=1, max_length=63)
     endpoint_id: str = Field(min_length=1, max_length=64)
@@ -189,6 +189,7 @@ CONFLICT = "this run was reported before with another result; the first report s
     limit=limits.CHECK_IN,
     body=CheckIn,
     returns=Results,
+    also=(201,),
     aliases=["POST /api/checkins"],
 )
 def check_in(ask: Ask) -> Answer:

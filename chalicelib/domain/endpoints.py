@@ -27,7 +27,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What an agent says every half minute. clock_at: its own clock. commit: the one it has applied, None before the first."""
+    """What an agent says every half minute. clock_at: its own clock. commit: the one it has applied, None before the first.
+
+    instances_digest: of what it would report about its jobs, None as long as it does not know.
+    """
 
     version: str
     commit: str | None
@@ -37,6 +40,7 @@ class Heartbeat:
     timezone: str | None
     scheduler: str | None
     problems: tuple[str, ...]
+    instances_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Endpoint:
     """labels: what people note about the machine; an agent neither knows nor changes them.
 
     previous_token_digest: of the token before a rotation, which may still be in force. released_until: until then another
-    tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked.
+    tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked. instances_digest: of the
+    last report about its jobs.
     """
 
     tenant_id: str
@@ -62,6 +67,7 @@ class Endpoint:
     previous_token_digest: str | None = None
     released_until: datetime | None = None
     is_transferred: bool = False
+    instances_digest: str | None = None
 
     @property
     def token_digests(self) -> tuple[str, ...]:

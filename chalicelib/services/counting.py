@@ -55,9 +55,9 @@ def count(tenant_id: str, window: Window, wanted: RunFilter, endpoint_ids: Itera
     """
     if endpoint_ids is None:
         endpoint_ids = [wanted.endpoint_id] if wanted.endpoint_id else endpoint_ids_of(tenant_id)
-    instances = _each(lambda one: instance_store.counts_of_endpoint(tenant_id, one), endpoint_ids)
+    instances = each(lambda one: instance_store.counts_of_endpoint(tenant_id, one), endpoint_ids)
     dates = [] if window.hour is not None else window.dates[1:]
-    days = _each(lambda date: list(day_store.list_of_date(tenant_id, date)), dates)
+    days = each(lambda date: list(day_store.list_of_date(tenant_id, date)), dates)
     rows = _together(window, (one for some in instances for one in some), (day for some in days for day in some))
     return [_narrowed(row, wanted.status) for row in rows if wanted.takes(row.job_name, row.namespace, row.endpoint_id)]
 
@@ -98,7 +98,7 @@ def _narrowed(row: Counted, status: RunStatus | None) -> Counted:
     return Counted(row.job_id, row.job_name, row.namespace, row.endpoint_id, row.tally.only(status), row.is_current)
 
 
-def _each(read: Callable[[K], V], keys: Iterable[K]) -> list[V]:
+def each(read: Callable[[K], V], keys: Iterable[K]) -> list[V]:
     """Return what `read` says to each key, in order; some at a time, since each waits for an answer."""
     keys = list(keys)
     if len(keys) < 2:

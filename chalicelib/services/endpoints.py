@@ -8,6 +8,7 @@ from chalicelib.domain import endpoints as rules
 from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat
 from chalicelib.domain.errors import Forbidden, NotFound
 from chalicelib.forgejo.client import Forgejo
+from chalicelib.services import removals
 from chalicelib.services.sessions import Caller
 from chalicelib.store import endpoints as endpoint_store
 from chalicelib.store import tenants as tenant_store
@@ -73,8 +74,9 @@ def end(admin: Forgejo, endpoint: Endpoint, now: datetime, *, is_transferred: bo
 
 
 def delete(admin: Forgejo, caller: Caller, endpoint_id: str, now: datetime) -> None:
-    """Revoke an endpoint and forget it; its runs stay. Raise as `revoke` does."""
+    """Revoke an endpoint and forget it; its runs stay, and stay counted. Raise as `revoke` does."""
     endpoint = revoke(admin, caller, endpoint_id, now)
+    removals.remove_all(caller.tenant_id, endpoint_id)
     for digest in endpoint.token_digests:
         tombstones.put(digest, "gone", now)
     endpoint_store.delete_revoked(endpoint)

@@ -36,6 +36,7 @@ class EndpointItem(Table):
     git_token_name = UnicodeAttribute()
     is_revoked = BooleanAttribute(default=False)
     labels: MapAttribute[str, str] = MapAttribute(default=dict)
+    instances_digest = UnicodeAttribute(null=True)
     previous_token_digest = UnicodeAttribute(null=True)
     released_until = MomentAttribute(null=True)
     is_transferred = BooleanAttribute(default=False)
@@ -83,6 +84,12 @@ def list_of_tenant(tenant_id: str) -> Iterator[Endpoint]:
             yield _endpoint(item)
 
 
+def count_of_tenant(tenant_id: str) -> int:
+    """Return how many endpoints the tenant has; one Query a megabyte."""
+    with store_errors():
+        return int(EndpointItem.count(tenant_id))
+
+
 def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received_at: datetime) -> Endpoint:
     """Write down that the agent is alive and what it says, and return the endpoint; one write unit as a rule.
 
@@ -112,6 +119,18 @@ def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received
             raise Unauthenticated(f"endpoint {endpoint_id} has been revoked", code="endpoint_revoked") from e
         raise Gone(f"endpoint {endpoint_id} has been deleted", code="endpoint_gone") from e
     return _endpoint(item)
+
+
+def note_instances(tenant_id: str, endpoint_id: str, digest: str) -> None:
+    """Write down which report about its jobs was taken. An endpoint that is gone stays gone."""
+    try:
+        with store_errors():
+            EndpointItem(tenant_id, endpoint_id).update(
+                actions=[EndpointItem.instances_digest.set(digest)], condition=EndpointItem.endpoint_id.exists()
+            )
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
 
 
 def amend(tenant_id: str, endpoint_id: str, name: str | None, labels: Mapping[str, str] | None) -> Endpoint:
@@ -180,6 +199,7 @@ def _endpoint(item: EndpointItem) -> Endpoint:
         git_token_name=item.git_token_name,
         is_revoked=item.is_revoked,
         labels=item.labels.as_dict(),
+        instances_digest=item.instances_digest,
         previous_token_digest=item.previous_token_digest,
         released_until=item.released_until,
         is_transferred=bool(item.is_transferred),

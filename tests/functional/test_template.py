@@ -75,10 +75,10 @@ def test_no_policy_allows_a_star(resources):
         assert "*" not in statement["Resource"], statement["Sid"]
 
 
-def test_the_api_deletes_nothing_but_tokens_and_endpoints(resources):
+def test_the_api_deletes_nothing_but_tokens_endpoints_and_instances(resources):
     deleting = [statement["Sid"] for statement in statements(resources) if "dynamodb:DeleteItem" in statement["Action"]]
 
-    assert deleting == ["Tokens", "Endpoints"]
+    assert deleting == ["Tokens", "Endpoints", "Instances"]
 
 
 def test_nobody_may_change_or_delete_what_the_audit_log_says(resources):

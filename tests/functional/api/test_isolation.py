@@ -68,6 +68,7 @@ def adas_things(api, ada, agent):
         "ping_key_id": ada.post("/api/ping-keys", {"name": SECRET}).body["ping_key"]["id"],
         "token_id": token["enrollment_token"]["id"],
         "endpoint_id": agent["endpoint"]["id"],
+        "platform": "linux",
         "tenant_id": "ada",
         "block_id": "bl-0123456789abcdef",
         "network_id": "bl-0123456789abcdef",
