@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from chalicelib.domain.installers import Package
 from chalicelib.domain.sso import Provider
 
 
@@ -112,6 +113,11 @@ def sso_providers() -> tuple[Provider, ...]:
 def _text(name: str, otherwise: str = "") -> str:
     # A template parameter that was left empty arrives as an empty text.
     return os.environ.get(name) or otherwise
+
+
+def agent_package() -> Package:
+    """Return what installers download; its texts are empty where a deployment names none."""
+    return Package(_text("AGENT_PACKAGE_URL"), _text("AGENT_PACKAGE_SHA256"))
 
 
 def rate_limit_factor() -> int:

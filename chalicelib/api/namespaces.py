@@ -1,5 +1,7 @@
 """Routes of namespaces: the top folders of the repository."""
 
+from pydantic import model_validator
+
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model
 from chalicelib.api.jobs import BrokenOut
 from chalicelib.api.repositories import change_of, repository_of
@@ -28,6 +30,26 @@ class NamespaceOut(Model):
 class NamespaceAnswer(Model):
     namespace: NamespaceOut
     commit: str
+
+
+class NamespaceChange(Model):
+    """What is left out stays, null takes it away."""
+
+    description: str | None = None
+    colour: str | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "NamespaceChange":
+        if not self.model_fields_set:
+            raise ValueError("description: give this or colour")
+        return self
+
+
+class NamespaceDescribed(Model):
+    """commit: null in an empty repository that nothing was changed in."""
+
+    namespace: NamespaceOut
+    commit: str | None
 
 
 class NamespaceList(Model):
@@ -67,6 +89,23 @@ def create_namespace(ask: Ask) -> NamespaceAnswer:
     described = Description(ask.body.description, ask.body.colour)
     commit = namespaces.create_namespace(repository_of(ask), ask.body.name, described, change_of(ask))
     return NamespaceAnswer(namespace=_out(Namespace(ask.body.name, False, 0, described)), commit=commit)
+
+
+@bp.api(
+    "PATCH",
+    "/api/namespaces/{name}",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    body=NamespaceChange,
+    returns=NamespaceDescribed,
+    audit="namespace.changed",
+)
+def change_namespace(ask: Ask, name: str) -> NamespaceDescribed:
+    """Commit what a namespace is for, and its colour."""
+    said = {field: getattr(ask.body, field) for field in ask.body.model_fields_set}
+    namespace, commit = namespaces.describe_namespace(repository_of(ask), name, change_of(ask), **said)
+    return NamespaceDescribed(namespace=_out(namespace), commit=commit)
 
 
 @bp.api(

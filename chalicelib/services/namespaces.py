@@ -1,12 +1,12 @@
 """Namespaces: the top folders of the tenant's repository, found there each time and listed nowhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import basename
 
 from chalicelib.domain import names, namespaces
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.namespaces import Description
-from chalicelib.forgejo.files import FileChange, TreeEntry
+from chalicelib.forgejo.files import FileChange, TreeEntry, blob_sha
 from chalicelib.services import jobs
 from chalicelib.services.jobs import BrokenManifest
 from chalicelib.services.repository import Change, Repository
@@ -67,9 +67,11 @@ def create_namespace(repository: Repository, name: str, described: Description, 
         problems["name"] = f"{name!r} is kept by the system; choose another"
     if problems:
         raise Invalid.of(problems)
+    listing = jobs.list_jobs(repository)
     taken = Conflict(f"there is a namespace {name!r} already", problems={"name": "is taken; choose another"})
-    if any(entry.path == name for entry in _entries(repository, recursive=False)):
+    if name in listing.folders:
         raise taken
+    jobs.refuse_new_folder(listing, name)
     files = [FileChange(f"{name}/{KEEPER}", b"")]
     if described != Description():
         files.append(FileChange(f"{name}/{namespaces.FILE}", namespaces.dump(described).encode()))
@@ -77,6 +79,29 @@ def create_namespace(repository: Repository, name: str, described: Description, 
         return repository.commit(files, f"Create namespace {name}", change).sha
     except Conflict as e:
         raise taken from e
+
+
+def describe_namespace(repository: Repository, name: str, change: Change, **said: str | None) -> tuple[Namespace, str | None]:
+    """Commit what is said of a namespace (description, colour; None takes it away) and return it with the commit.
+
+    Nothing is committed if it says so already. Raise NotFound, Invalid naming the field, or what is wrong with the file.
+    """
+    listing = jobs.list_jobs(repository)
+    if name not in names.SYSTEM_NAMESPACES and (names.name_problem(name) or name not in listing.folders):
+        raise NotFound(f"no namespace {name!r}")
+    text = listing.folders.get(name)
+    before = namespaces.parse(text) if text is not None else Description()
+    after = replace(before, **said)
+    if problems := namespaces.problems_of(after):
+        raise Invalid.of(problems)
+    count = sum(stored.job.namespace == name for stored in listing.jobs)
+    shown = Namespace(name, name in names.SYSTEM_NAMESPACES, count, after)
+    if after == before:
+        return shown, listing.commit
+    sha = blob_sha(text) if text is not None else None
+    content = namespaces.dump(after).encode() if after != Description() else None
+    files = [FileChange(f"{name}/{namespaces.FILE}", content, sha)]
+    return shown, repository.commit(files, f"Describe namespace {name}", change).sha
 
 
 def delete_namespace(repository: Repository, name: str, change: Change) -> str:
@@ -103,6 +128,6 @@ def _refuse_contents(name: str, paths: list[str]) -> None:
     raise Conflict(f"the namespace {name!r} is not empty: it holds {basename(paths[0])}; take it out of the repository first")
 
 
-def _entries(repository: Repository, *, recursive: bool = True) -> tuple[TreeEntry, ...]:
+def _entries(repository: Repository) -> tuple[TreeEntry, ...]:
     head = repository.head()
-    return repository.forge.list_tree(repository.owner, repository.name, head, recursive=recursive) if head else ()
+    return repository.forge.list_tree(repository.owner, repository.name, head) if head else ()

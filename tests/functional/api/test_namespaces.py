@@ -151,3 +151,57 @@ def test_a_namespace_is_seen_and_deleted_by_its_own_tenant_only(ada, eve):
     assert named(eve, "nightly") is None
     assert eve.delete("/api/namespaces/nightly").status == 404
     assert named(ada, "nightly") is not None
+
+
+def test_a_description_is_changed_field_by_field_and_taken_away(ada, forge):
+    ada.post("/api/namespaces", {"name": "nightly", "description": "x"})
+
+    changed = ada.patch("/api/namespaces/nightly", {"colour": "#00ff00"})
+    shown = named(ada, "nightly")
+    ada.patch("/api/namespaces/nightly", {"description": None, "colour": None})
+
+    assert changed.body["namespace"] == shown
+    assert (shown["description"], shown["colour"]) == ("x", "#00ff00")
+    assert [one["subject"] for one in forge.commits("ada")][:2] == ["Describe namespace nightly"] * 2
+    files = forge.clone(f"{forge.url}/{forge.organization}/job-manifests-ada.git", "crontopus-api", forge.bot_token)
+    assert [path for path in files if path.startswith("nightly/")] == ["nightly/.gitkeep"]
+
+
+def test_a_description_that_says_what_is_said_already_is_no_commit(ada, forge):
+    commit = ada.patch("/api/namespaces/default", {"description": "x"}).body["commit"]
+
+    assert ada.patch("/api/namespaces/default", {"description": "x"}).body["commit"] == commit
+    assert len(forge.commits("ada")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status"),
+    [
+        ("none", {"colour": "#00ff00"}, 404),
+        (".github", {"colour": "#00ff00"}, 404),
+        ("default", {"colour": "green"}, 422),
+        ("default", {}, 422),
+        ("default", {"name": "other"}, 422),
+    ],
+)
+def test_a_description_that_breaks_a_rule_is_refused(ada, name, body, status):
+    assert ada.patch(f"/api/namespaces/{name}", body).status == status
+
+
+def test_a_description_that_cannot_be_read_is_mended_by_hand_first(ada, forge):
+    forge.push("ada", "nightly/namespace.yaml", b"[")
+
+    assert ada.patch("/api/namespaces/nightly", {"description": "x"}).status == 422
+
+
+def test_a_tenant_has_a_hundred_namespaces_at_most(ada, forge):
+    forge.push_all("ada", {f"n{number}/.gitkeep": b"" for number in range(98)})
+
+    answers = [
+        ada.post("/api/namespaces", {"name": "more"}),
+        ada.post("/api/jobs", JOB | {"namespace": "more"}),
+    ]
+
+    assert [(answer.status, answer.code) for answer in answers] == [(409, "too_many")] * 2
+    assert ada.post("/api/jobs", JOB).status == 201
+    assert ada.put("/api/jobs/default/backup", JOB | {"namespace": "more"}).code == "too_many"
