@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -52,16 +51,19 @@ def deploy(clouds: Clouds, package: Package, parameters: Mapping[str, str], secr
     _put_secret(clouds.secrets, json.dumps(secret, sort_keys=True))
     _let_send_mails(clouds.mail)
     template = yaml.safe_load(package.template.read_text())
-    key = _upload(clouds.s3, package.code)
+    code = _upload(clouds.s3, package.code.read_bytes(), "zip")
+    changed = json.dumps(with_code_at(template, f"s3://{_BUCKET}/{code}"), sort_keys=True)
+    described = _upload(clouds.s3, changed.encode(), "json")
     values = {name: value for name, value in parameters.items() if name in template["Parameters"]}
     stack = Stack(clouds.formation, STACK)
-    done = stack.apply(with_code_at(template, f"s3://{_BUCKET}/{key}"), values, lambda: _refuse_filled_tables(clouds.dynamodb))
+    url = f"https://s3.{REGION}.amazonaws.com/{_BUCKET}/{described}"
+    done = stack.apply(url, values, lambda: _refuse_filled_tables(clouds.dynamodb))
     for logical_id, attribute in _expiring_tables(template):
         _expire(clouds.dynamodb, stack.physical_id(logical_id), attribute)
     api_id, properties = stack.physical_id("RestAPI"), template["Resources"]["RestAPI"]["Properties"]
     gateway.tune(clouds.gateway, api_id, properties)
     _open_front_door(clouds.gateway, api_id, properties["StageName"])
-    _forget_other_releases(clouds.s3, key)
+    _forget_other_releases(clouds.s3, {code, described})
     return done
 
 
@@ -89,10 +91,9 @@ def _let_send_mails(mail: BaseClient) -> None:
         mail.create_email_identity(EmailIdentity=MAIL_FROM)
 
 
-def _upload(s3: BaseClient, code: Path) -> str:
-    """Upload the code under its own hash and return its key."""
-    body = code.read_bytes()
-    key = f"{hashlib.sha256(body).hexdigest()}.zip"
+def _upload(s3: BaseClient, body: bytes, ending: str) -> str:
+    """Upload a part of a release under its own hash and return its key."""
+    key = f"{hashlib.sha256(body).hexdigest()}.{ending}"
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=_BUCKET)
     if not s3.list_objects_v2(Bucket=_BUCKET, Prefix=key)["KeyCount"]:
@@ -102,9 +103,9 @@ def _upload(s3: BaseClient, code: Path) -> str:
     return key
 
 
-def _forget_other_releases(s3: BaseClient, key: str) -> None:
+def _forget_other_releases(s3: BaseClient, kept: set[str]) -> None:
     for item in s3.list_objects_v2(Bucket=_BUCKET).get("Contents", []):
-        if item["Key"] != key:
+        if item["Key"] not in kept:
             s3.delete_object(Bucket=_BUCKET, Key=item["Key"])
 
 

@@ -1,6 +1,5 @@
 """One CloudFormation stack: create it, update it, wait for it, say why it failed."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,14 +22,15 @@ class Stack:
         self._formation = formation
         self._name = name
 
-    def apply(self, template: Mapping[str, Any], parameters: Mapping[str, str], before_creation: Callable[[], None]) -> str:
+    def apply(self, template_url: str, parameters: Mapping[str, str], before_creation: Callable[[], None]) -> str:
         """Create or update the stack and return what was done: created, updated or unchanged.
 
+        template_url: of the template in S3; CloudFormation takes 51,200 bytes of one in a request, and ours is longer.
         before_creation: raises if nothing may be created here: creating a table over an existing one empties it.
         Raise DeploymentFailed if the stack does not become complete.
         """
         pairs = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
-        request = {"StackName": self._name, "TemplateBody": json.dumps(template), "Parameters": pairs}
+        request = {"StackName": self._name, "TemplateURL": template_url, "Parameters": pairs}
         request["Capabilities"] = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
         status = self._settled()
         if status in _DEAD:

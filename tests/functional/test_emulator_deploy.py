@@ -58,6 +58,13 @@ def test_a_function_may_do_only_what_its_policy_allows(emulator: Running):
     assert "dynamodb:Scan" in answer.json()["text"]
 
 
+def test_a_template_may_be_longer_than_a_request_takes(emulator: Running):
+    package = tiny_package(emulator.folder / "package")
+    package.template.write_text(package.template.read_text() + f"Metadata: {{Long: {'x' * 60_000}}}\n")
+
+    assert deploy(emulator.clouds, package, {"Stage": "local"}, {}) == "created"
+
+
 def test_a_stack_is_not_created_over_tables_that_hold_something(emulator: Running):
     emulator.clouds.dynamodb.create_table(
         TableName=TOKENS,
