@@ -127,9 +127,10 @@ def _outdated(decision: Decision, before: Inventory) -> Iterable[tuple[str, Want
     """Yield the jobs whose file is missing, or was written from another manifest or for other circumstances."""
     for job_id, wanted in decision.jobs.items():
         placed = before.jobs.get(job_id)
-        now = (wanted.path, wanted.blob, wanted.rest)
-        is_current = placed is not None and (placed.path, placed.blob, placed.rest) == now
-        if wanted.job.is_scheduled and not (is_current and job_id in decision.job_files):
+        is_same = (
+            placed is not None and placed.blob == wanted.blob and placed.path == wanted.path and placed.rest == wanted.rest
+        )
+        if not (is_same and job_id in decision.job_files) and wanted.job.is_scheduled:
             yield job_id, wanted
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.here import Here
-from agent.placing import Defined, Wanted, place
+from agent.placing import Wanted, place
 from chalicelib.domain import manifest, schedule
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
@@ -149,17 +149,18 @@ def resolve(
         good = records[path].good
         if good and good.job.id:
             claims.setdefault(good.job.id, []).append(path)
-    jobs: dict[str, Defined] = {}
+    wanted: dict[str, Wanted] = {}
     problems = [_explain(record) for record in records.values() if record.problem and not _is_passed_over(record)]
     for job_id, paths in claims.items():
-        keeper = owners[job_id] if len(paths) > 1 and owners.get(job_id) in paths else paths[0]
-        good = records[keeper].good
-        if good:
-            jobs[job_id] = Defined(good.job, keeper, good.blob, good.fields)
-        others = (path for path in paths if path != keeper)
-        problems += [f"{path}: metadata.id: {job_id} belongs to {keeper}; give this job its own" for path in others]
+        keeper = paths[0]
+        if len(paths) > 1:
+            keeper = owners[job_id] if owners.get(job_id) in paths else keeper
+            others = (path for path in paths if path != keeper)
+            problems += [f"{path}: metadata.id: {job_id} belongs to {keeper}; give this job its own" for path in others]
+        if good := records[keeper].good:
+            wanted[job_id] = Wanted(good.job, keeper, good.blob, good.fields)
     unsure = [record for record in records.values() if record.good is None]
-    placed = place(jobs, here or Here(), installed)
+    placed = place(wanted, here or Here(), installed)
     return Desired(
         placed.jobs,
         placed.elsewhere,

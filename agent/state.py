@@ -65,10 +65,10 @@ def load_inventory(path: Path) -> Inventory | None:
 
 def save_inventory(path: Path, inventory: Inventory) -> None:
     """Write the inventory, whole or not at all."""
-    jobs = {
-        job_id: {"path": p.path, "blob": p.blob, "line": p.line} | ({"rest": p.rest} if p.rest else {})
-        for job_id, p in inventory.jobs.items()
-    }
+    jobs = {job_id: {"path": p.path, "blob": p.blob, "line": p.line} for job_id, p in inventory.jobs.items()}
+    for job_id, placed in inventory.jobs.items():
+        if placed.rest:
+            jobs[job_id]["rest"] = placed.rest
     document = {
         "version": VERSION,
         "endpoint_id": inventory.endpoint_id,

@@ -71,7 +71,9 @@ class Job:
     @property
     def is_scheduled(self) -> bool:
         """Tell whether agents should have an entry for it."""
-        return self.enabled and not self.paused and not self.is_pinged and not self.is_discovered
+        # Spelt out, since an agent asks it of every job in every round.
+        is_ours = self.checkin_by != "ping" and self.labels.get("source") != DISCOVERED
+        return is_ours and self.enabled and not self.paused
 
     @property
     def is_discovered(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.here import Here
-from agent.placing import Defined, Placed, place
+from agent.placing import Placed, Wanted, place
 from chalicelib.domain.dependencies import cycle
 from chalicelib.domain.ids import uuid4_from
 from chalicelib.domain.selector import matches
@@ -26,12 +26,12 @@ def job_id(name: str) -> str:
     return uuid4_from(name.encode().ljust(16, b"-"))
 
 
-def defined(name: str = "a", **changes: Any) -> dict[str, Defined]:
+def defined(name: str = "a", **changes: Any) -> dict[str, Wanted]:
     one = job(id=job_id(name), name=name, **changes)
-    return {job_id(name): Defined(one, f"{one.namespace}/{name}.yaml", "b10b", one.schedule or "")}
+    return {job_id(name): Wanted(one, f"{one.namespace}/{name}.yaml", "b10b", one.schedule or "")}
 
 
-def placed(*jobs: dict[str, Defined], here: Here = HERE, installed: tuple[str, ...] = ()) -> Placed:
+def placed(*jobs: dict[str, Wanted], here: Here = HERE, installed: tuple[str, ...] = ()) -> Placed:
     every = {key: entry for entries in jobs for key, entry in entries.items()}
     return place(every, here, {job_id(name) for name in installed})
 
@@ -118,9 +118,9 @@ def test_a_job_in_the_machines_own_zone_stays_as_it_is():
 
 
 def test_a_job_that_reports_by_ping_has_no_entry():
-    (wanted,) = placed(defined(schedule=None, command=None, period_s=60, checkin_by="ping")).jobs.values()
+    found = placed(defined(schedule=None, command=None, period_s=60, checkin_by="ping"))
 
-    assert not wanted.job.is_scheduled
+    assert (found.jobs, found.elsewhere) == ({}, {job_id("a")})
 
 
 def test_parents_are_noted_and_children_know_them():
