@@ -78,6 +78,7 @@ class DeviceLoginAnswer(Model):
     body_format="json_or_form",
     returns=DeviceCodes,
     audit=Unaudited("nobody is known yet; the approval is written down"),
+    also=(409,),
 )
 def start_device_login(ask: Ask) -> DeviceCodes:
     """Begin the login of a program without a browser: it shows the user code and asks with the device code."""
@@ -134,6 +135,7 @@ def exchange_as_oauth(ask: Ask) -> SessionAnswer:
     limit=limits.DEVICE_CODE,
     query=DeviceCodeQuery,
     returns=DeviceLoginAnswer,
+    also=(404,),
 )
 def show_device_login(ask: Ask) -> DeviceLoginAnswer:
     """Show which program waits for this code, and where it asked from, before it is let in."""
@@ -150,6 +152,7 @@ def show_device_login(ask: Ask) -> DeviceLoginAnswer:
     body=Decision,
     returns=DeviceLoginAnswer,
     audit="device.decided",
+    also=(404,),
 )
 def decide_device_login(ask: Ask) -> DeviceLoginAnswer:
     """Let a program in as yourself, or turn it away. Takes a person's session; an API token cannot make sessions."""

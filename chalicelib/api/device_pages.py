@@ -48,6 +48,7 @@ def show_device(ask: Ask) -> TextAnswer:
     body_format="form",
     media_type="text/html",
     audit="device.signed_in",
+    also=(401, 403),
 )
 def sign_in_for_device(ask: Ask) -> TextAnswer:
     """Check login and code, in this order, and show what asks to be let in."""
@@ -74,6 +75,7 @@ def sign_in_for_device(ask: Ask) -> TextAnswer:
     body_format="form",
     media_type="text/html",
     audit="device.decided",
+    also=(403, 404, 409),
 )
 def decide_on_page(ask: Ask) -> TextAnswer:
     """Let the program in, or turn it away."""

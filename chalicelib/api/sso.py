@@ -98,6 +98,7 @@ def start(ask: Ask, provider: str) -> TextAnswer:
     media_type="text/html",
     status=302,
     audit=Unaudited("the session, link or account that comes of it is written down"),
+    also=(403, 409),
 )
 def callback(ask: Ask, provider: str) -> TextAnswer:
     """Take a person back from a provider, and send them on: to where they wanted, or to the page that asks what is missing."""
@@ -121,6 +122,7 @@ def callback(ask: Ask, provider: str) -> TextAnswer:
     body=HandoverCode,
     returns=SessionAnswer,
     audit="session.started",
+    also=(401, 403),
 )
 def exchange(ask: Ask) -> Answer:
     """Exchange the code that a login at a provider left behind `#sso_code=`, in the same browser, for a session."""
@@ -140,6 +142,7 @@ def exchange(ask: Ask) -> Answer:
     body=BreakGlass,
     returns=SessionAnswer,
     audit="session.started_by_break_glass",
+    also=(401, 403),
 )
 def break_glass(ask: Ask) -> SessionAnswer:
     """Open one session without the provider that is else the only way in, by the code that was shown when it became so."""

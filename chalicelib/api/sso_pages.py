@@ -34,7 +34,7 @@ class Missing(Model):
     user_code: str = Field(default="", max_length=40)
 
 
-@bp.api("GET", "/api/pages/sso", auth="public", media_type="text/html")
+@bp.api("GET", "/api/pages/sso", auth="public", media_type="text/html", also=(403, 422))
 def show_what_is_missing(ask: Ask) -> TextAnswer:
     """Show the page that asks somebody who came back from a provider for what is missing."""
     facts = _note(ask)
@@ -52,6 +52,7 @@ def show_what_is_missing(ask: Ask) -> TextAnswer:
     body_format="form",
     media_type="text/html",
     audit="identity.linked",
+    also=(303, 403, 404),
 )
 def complete(ask: Ask) -> TextAnswer:
     """Open the account, link it, or show the program, as the page asked."""

@@ -100,7 +100,7 @@ def believe(claims: Mapping[str, Any], provider: Provider, nonce: str, now: date
     rules = {
         "iss": claims.get("iss") == provider.issuer,
         "aud": provider.client_id in audiences,
-        "azp": claims.get("azp", provider.client_id) == provider.client_id and (len(audiences) == 1 or "azp" in claims),
+        "azp": claims.get("azp", provider.client_id) == provider.client_id and (len(audiences) < 2 or "azp" in claims),
         "exp": expires is not None and moment < expires + skew_s,
         "iat": issued is not None and moment - oldest_s - skew_s <= issued <= moment + skew_s,
         "nbf": "nbf" not in claims or (starts is not None and starts <= moment + skew_s),

@@ -122,3 +122,30 @@ def outside_forge(environment: Mapping[str, str] = os.environ) -> OutsideForge |
     if not (url := environment.get("FORGEJO_URL")):
         return None
     return OutsideForge(url.rstrip("/"), environment["FORGEJO_ADMIN_USER"], environment["FORGEJO_ADMIN_PASSWORD"])
+
+
+@dataclass(frozen=True, slots=True)
+class LoginProviders:
+    """Where people can log in besides here. parameters: of the template. secrets: provider -> our client secret there."""
+
+    parameters: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+
+def login_providers(environment: Mapping[str, str] = os.environ) -> LoginProviders:
+    """Return the providers that the environment names.
+
+    CRONTOPUS_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET, _LABEL and _SCOPES; client id and secret of CRONTOPUS_GOOGLE_, _GITHUB_.
+    """
+    named = {
+        "SsoOidcIssuer": "CRONTOPUS_OIDC_ISSUER",
+        "SsoOidcClientId": "CRONTOPUS_OIDC_CLIENT_ID",
+        "SsoOidcLabel": "CRONTOPUS_OIDC_LABEL",
+        "SsoOidcScopes": "CRONTOPUS_OIDC_SCOPES",
+        "SsoGoogleClientId": "CRONTOPUS_GOOGLE_CLIENT_ID",
+        "SsoGitHubClientId": "CRONTOPUS_GITHUB_CLIENT_ID",
+    }
+    # Left out would mean: as at the last deployment.
+    parameters = {name: environment.get(variable, "") for name, variable in named.items()}
+    secrets = {name: environment.get(f"CRONTOPUS_{name.upper()}_CLIENT_SECRET", "") for name in ("oidc", "google", "github")}
+    return LoginProviders(parameters, {name: secret for name, secret in secrets.items() if secret})

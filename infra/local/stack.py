@@ -7,7 +7,7 @@ from dataclasses import asdict
 from infra.local.deploy import connect, deploy
 from infra.local.forge.provision import BotCredential, provision
 from infra.local.kept_secrets import KeptSecrets
-from infra.local.layout import Layout, OutsideForge, Ports
+from infra.local.layout import Layout, OutsideForge, Ports, login_providers
 from infra.local.names import MAIL_FROM, ORGANIZATION, STAGE
 from infra.local.processes import Processes
 from infra.local.services import NAMES, Services, status
@@ -49,10 +49,12 @@ class Stack:
         bot = self._kept_bot()
         if bot is None:
             raise Stopped("the forge has no account for the application yet")
+        providers = login_providers()
         secret = {
             "jwt_keys": self.secrets.signing_keys(),
             "forge_token": bot.token,
             "forge_admin": ":".join(self._forge_admin()),
+            "sso": dict(providers.secrets),
         }
         parameters = {
             "Stage": STAGE,
@@ -66,6 +68,7 @@ class Stack:
             "TrustedNetworks": "127.0.0.0/8",
             "EmailVerification": "optional",
             "MailFrom": MAIL_FROM,
+            **providers.parameters,
         }
         return deploy(connect(self.ports.aws_url), package, parameters, secret)
 

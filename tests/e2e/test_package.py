@@ -86,8 +86,8 @@ def test_botocore_knows_exactly_the_services_that_a_policy_allows(unzipped: Path
 
 
 def test_the_package_stays_small(built: Package):
-    # Lambda takes 50 MB; every one of them is read at a cold start.
-    assert built.size_mb < 16
+    # Lambda takes 50 MB, and fetches every one of them at a cold start; five are cryptography's one library.
+    assert built.size_mb < 20
 
 
 def _import(folder: Path) -> dict[str, list[str]]:
