@@ -62,6 +62,7 @@ def failure(response: requests.Response, api_url: str) -> Failure:
         message = str(error.get("message") or f"the API answered {status}")
         request_id = str(error.get("request_id") or "")
         refusal = _kind(status)(message, problems=_problems(error), hints=hints, request_id=request_id)
+        refusal.code = str(error.get("code") or "")
         refusal.retry_after_s = _retry_after_s(response) if status == 429 else None
         return refusal
     # What stands before the API (gateway, proxy) answers in its own words; its 404 says nothing about the thing asked for.

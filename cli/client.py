@@ -38,6 +38,15 @@ class Client:
         given = {key: value for key, value in (query or {}).items() if value is not None}
         return self._authorized(Request("GET", path, query=given))
 
+    def text(self, path: str, query: Query | None = None) -> str:
+        """Return the body of an answer that is no JSON."""
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        response = self._answered(Request("GET", path, query=given, headers={"Accept": "text/plain, application/json"}))
+        if response.status_code != 200:
+            raise answers.failure(response, self.api_url)
+        response.encoding = "utf-8"
+        return response.text
+
     def peek(self, path: str) -> Answer | None:
         """Return what a GET gives at once, None if it gives nothing. Renews no login: a renewal must not be broken off."""
         stored = None if self.token else self.logins.find(self.account)
@@ -61,16 +70,16 @@ class Client:
 
     def register(self, username: str, email: str, password: str) -> Answer:
         body = {"username": username, "email": email, "password": password}
-        return self._public(Request("POST", "/api/auth/register", body=body))
+        return self.public(Request("POST", "/api/auth/register", body=body))
 
     def login(self, username: str, password: str) -> Login:
         """Return a new login; nothing is stored."""
         form = {"grant_type": "password", "username": username, "password": password}
-        return _login_of(username, self._public(Request("POST", "/api/auth/login", form=form)))
+        return _login_of(username, self.public(Request("POST", "/api/auth/login", form=form)))
 
     def logout(self, refresh_token: str) -> None:
         """Make the login worthless on the server."""
-        self._public(Request("POST", "/api/auth/logout", body={"refresh_token": refresh_token}))
+        self.public(Request("POST", "/api/auth/logout", body={"refresh_token": refresh_token}))
 
     def owner(self) -> str:
         """Return who the API says we are, empty where our token may not ask. Raise Denied if we are nobody to it."""
@@ -84,7 +93,8 @@ class Client:
         # 403: the token is good, its scopes do not hold read:tenant.
         return "" if response.status_code == 403 else str(answers.read(response, self.api_url).part("user").get("username"))
 
-    def _public(self, request: Request) -> Answer:
+    def public(self, request: Request) -> Answer:
+        """Return the answer to a request that needs no login."""
         return answers.read(self.transport.send(request, None), self.api_url)
 
     def _authorized(self, request: Request) -> Answer:

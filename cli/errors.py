@@ -35,10 +35,11 @@ class Failure(click.ClickException):
     """An error that ends the program with a message and no traceback.
 
     problems: path of the field -> what is wrong with it. hints: what to do now, a line each.
-    retry_after_s: how long a limit asks to wait; None if it was no limit.
+    retry_after_s: how long a limit asks to wait; None if it was no limit. code: the API's own word, empty if it has none.
     """
 
     retry_after_s: int | None = None
+    code: str = ""
 
     def __init__(
         self, message: str, *, problems: Mapping[str, str] | None = None, hints: Sequence[str] = (), request_id: str = ""

@@ -14,6 +14,7 @@ import click
 import requests
 
 from cli import config, settings, text
+from cli.browser import open_browser
 from cli.client import Client
 from cli.credentials import Logins
 from cli.errors import Failure
@@ -54,6 +55,7 @@ class Invocation:
     zone: tzinfo | None = None
     has_terminal: Callable[[], bool] = _has_terminal
     sleep: Callable[[float], None] = time.sleep
+    open_browser: Callable[[str, Mapping[str, str]], bool] = open_browser
     find_keyring: Callable[[], Keyring | None] = find_keyring
     debug: bool = False
     query: str = ""
@@ -66,6 +68,10 @@ class Invocation:
     @cached_property
     def profiles(self) -> Profiles:
         return Profiles(config.folder(self.environ))
+
+    def browse(self, address: str) -> bool:
+        """Show an address in the person's browser. False if that cannot be."""
+        return self.open_browser(address, self.environ)
 
     @property
     def has_editor(self) -> bool:

@@ -10,6 +10,7 @@ import click
 from click.exceptions import Exit
 
 from cli import invocation, text
+from cli.commands.audit import audit
 from cli.commands.auth import auth
 from cli.commands.completion import completion
 from cli.commands.config import config
@@ -17,9 +18,12 @@ from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
 from cli.commands.jobs import jobs
 from cli.commands.logs import logs
+from cli.commands.metrics import metrics
 from cli.commands.namespaces import namespaces
+from cli.commands.ping_keys import ping_keys
 from cli.commands.runs import runs
 from cli.commands.schedule import schedule
+from cli.commands.tenants import tenants
 from cli.commands.tokens import tokens
 from cli.commands.topics import help_
 from cli.groups import Group
@@ -70,7 +74,24 @@ def root() -> None:
     """
 
 
-for command in (auth, jobs, namespaces, runs, logs, endpoints, enrollment_tokens, tokens, schedule, config, completion, help_):
+for command in (
+    auth,
+    jobs,
+    namespaces,
+    runs,
+    logs,
+    endpoints,
+    enrollment_tokens,
+    tokens,
+    ping_keys,
+    schedule,
+    tenants,
+    audit,
+    metrics,
+    config,
+    completion,
+    help_,
+):
     root.add_command(command)
 
 

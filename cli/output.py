@@ -125,6 +125,13 @@ class Printer:
         else:
             click.echo(content, nl=False)
 
+    def file(self, body: Mapping[str, object], content: str) -> None:
+        """Print a file's content, or the answer it came in where JSON or YAML is wanted."""
+        if self._is_data:
+            self._data(body)
+        else:
+            self.document(content)
+
     def note(self, line: str) -> None:
         """Say something beside the result."""
         click.echo(text.visible(line), err=True)

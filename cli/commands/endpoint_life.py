@@ -55,6 +55,33 @@ def revoke(invocation: Invocation, endpoint: str, yes: bool) -> None:
     invocation.printer.done(answer.body, f"Revoked endpoint {found.get('name')}.", name=found.get("name"))
 
 
+@click.command("release", cls=Command)
+@endpoint_input.endpoint_argument
+@removal.yes_option
+@pass_invocation
+def release(invocation: Invocation, endpoint: str, yes: bool) -> None:
+    """Let a machine go to another tenant: for a while it may be enrolled there, and leaves here when it is."""
+    found = endpoint_input.find(invocation.client, endpoint)
+    invocation.confirm(f"release endpoint {found.get('name')}", yes=yes)
+    answer = invocation.client.post(client.path("endpoints", str(found["id"]), "release"))
+    until = invocation.printer.local(answer.part("endpoint").get("released_until"))
+    invocation.printer.done(answer.body, f"Released endpoint {found.get('name')} until {until}.", name=found.get("name"))
+
+
+@click.command("installer", cls=Command)
+@click.argument("platform", type=click.Choice(["linux", "macos", "windows"]))
+@pass_invocation
+def installer(invocation: Invocation, platform: str) -> None:
+    """Print the script that installs the agent. No secret is in it; it asks for an enrollment token.
+
+    \b
+    Example:
+      crontopus endpoints installer linux > install.sh
+    """
+    script = invocation.client.text(client.path("endpoints", "install", "script", platform))
+    invocation.printer.file({"platform": platform, "script": script}, script)
+
+
 @click.command("delete", cls=Command)
 @endpoint_input.endpoint_argument
 @removal.yes_option
@@ -78,3 +105,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _labelled(before: Mapping[str, str], given: Mapping[str, str], removed: Sequence[str]) -> dict[str, str]:
     return {key: value for key, value in {**before, **given}.items() if key not in removed}
+
+
+COMMANDS = (rename, label, revoke, release, installer, delete)

@@ -8,7 +8,7 @@ import click
 from chalicelib.domain.endpoints import EndpointState
 from cli import client
 from cli.answers import Body
-from cli.commands import endpoint_input, endpoint_life
+from cli.commands import endpoint_input, endpoint_life, instances
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.tables import Cell, Column, Fact, status
@@ -37,7 +37,7 @@ def endpoints() -> None:
     """See and manage the machines that run an agent (also: agents)."""
 
 
-for command in (endpoint_life.rename, endpoint_life.label, endpoint_life.revoke, endpoint_life.delete):
+for command in (*endpoint_life.COMMANDS, instances.jobs_of_endpoint, instances.discovered):
     endpoints.add_command(command)
 
 
@@ -105,6 +105,7 @@ def _facts(invocation: Invocation, endpoint: Body, repository: Body) -> Iterator
     yield "Time zone", endpoint.get("timezone")
     yield "Agent", endpoint.get("version")
     yield "Commit", endpoint.get("commit")
+    yield "Released", f"until {printer.local(endpoint['released_until'])}" if endpoint.get("released_until") else None
     yield "Unsent runs", str(unsent) if unsent else None
     yield "ID", endpoint.get("id")
     for key, value in sorted((endpoint.get("labels") or {}).items()):

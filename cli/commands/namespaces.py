@@ -52,6 +52,28 @@ def create(invocation: Invocation, name: str, description: str | None, colour: s
     invocation.printer.done(answer.body, f"Created namespace {name} (commit {commit}).", name=name)
 
 
+@namespaces.command("update")
+@_name
+@_description
+@_colour
+@pass_invocation
+def update(invocation: Invocation, name: str, description: str | None, colour: str | None) -> None:
+    """Say what a namespace is for, and give it a colour; an empty text takes one away.
+
+    \b
+    Examples:
+      crontopus namespaces update nightly --description 'What runs at night'
+      crontopus namespaces update nightly --colour ''
+    """
+    given = {"description": description, "colour": colour}
+    body = {key: value or None for key, value in given.items() if value is not None}
+    if not body:
+        raise click.UsageError("give --description or --colour")
+    answer = invocation.client.patch(client.path("namespaces", name), body)
+    commit = str(answer.body.get("commit") or "none")[:10]
+    invocation.printer.done(answer.body, f"Updated namespace {name} (commit {commit}).", name=name)
+
+
 @namespaces.command("delete")
 @_name
 @removal.yes_option

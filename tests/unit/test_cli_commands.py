@@ -85,7 +85,16 @@ def test_no_token_yet_says_how_to_make_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("jobs", "delete", "billing/x"), ("enrollment-tokens", "delete", "et-1"), ("tokens", "revoke", "tk-1")]
+    "command",
+    [
+        ("jobs", "delete", "billing/x"),
+        ("enrollment-tokens", "delete", "et-1"),
+        ("tokens", "revoke", "tk-1"),
+        ("auth", "sessions", "end", "se-1"),
+        ("ping-keys", "revoke", "pk-1"),
+        ("namespaces", "delete", "ops"),
+        ("tenants", "suspend", "--reason", "x", "bob"),
+    ],
 )
 class TestDestroying:
     def test_asks_with_the_name(self, command: tuple[str, ...]) -> None:
@@ -116,7 +125,7 @@ class TestDestroying:
 def test_a_password_is_asked_for_and_not_shown() -> None:
     api = FakeApi(refusal(401, "unauthenticated", "username or password is wrong"))
 
-    result = run("auth", "login", api=api, has_terminal=True, typed="ann\nhunter2\n")
+    result = run("auth", "login", "--password", api=api, has_terminal=True, typed="ann\nhunter2\n")
 
     assert api.requests[0].body == "grant_type=password&username=ann&password=hunter2"
     assert "hunter2" not in result.output
