@@ -71,6 +71,10 @@ class Api:
         """Say that we live, and how."""
         return self._post(f"/api/endpoints/{endpoint_id}/heartbeat", body)
 
+    def tell_instances(self, endpoint_id: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Say how each job stands here; see POST /api/endpoints/{endpoint_id}/job-instances."""
+        return self._post(f"/api/endpoints/{endpoint_id}/job-instances", body)
+
     def check_in(self, runs: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
         """Report runs and return what became of each, in words of the API (created, updated, duplicate, conflict, invalid)."""
         results = self._post("/api/runs/check-in", {"runs": list(runs)}).get("results")

@@ -4,12 +4,13 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from agent import loop, rotation
+from agent import instances, loop, rotation
 from agent import spool as spools
 from agent import standing as standings
 from agent.client import Api
@@ -17,6 +18,7 @@ from agent.config import Config
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
 from agent.home import Home, locked, make_private, read_secret, table_lock
+from agent.instances import Told
 from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.report import Delivery
@@ -25,7 +27,7 @@ from agent.standing import Standing
 from agent.status import StatusBoard, problems_for_heartbeat
 from agent.sync import Sync
 from agent.wrapper.command import crontab_command
-from chalicelib.domain.errors import Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
+from chalicelib.domain.errors import CrontopusError, Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
 from chalicelib.domain.times import to_text
 
 log = logging.getLogger(__name__)
@@ -92,9 +94,9 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Send one. Raise Stalled if the control plane does not know this machine any more."""
-        now = self.now()
+        now, told = self.now(), self.board.told()
         try:
-            answer = self.api.heartbeat(self.endpoint_id, self._body(now))
+            answer = self.api.heartbeat(self.endpoint_id, self._body(now, told))
         except (Unauthenticated, Forbidden, NotFound) as e:
             raise Stalled(f"the control plane refuses this machine: {e.message}", code="endpoint_revoked") from e
         try:
@@ -104,8 +106,17 @@ class Heartbeat:
         self.board.heard(now, state, (now - server_time).total_seconds())
         if standing := standings.read(answer["endpoint"]):
             self.remember(standing)
+        if told is not None and answer.get("instances_wanted") is True:
+            self._tell(told)
 
-    def _body(self, now: datetime) -> dict[str, object]:
+    def _tell(self, told: Sequence[Told]) -> None:
+        body = {"digest": instances.digest(told), "instances": [asdict(one) for one in told]}
+        try:
+            self.api.tell_instances(self.endpoint_id, body)
+        except CrontopusError as e:  # the heartbeat got through; the next one is asked for it again
+            log.warning("how the jobs stand could not be told", extra={"why": e.message, "code": e.code})
+
+    def _body(self, now: datetime, told: Sequence[Told] | None) -> dict[str, object]:
         sync = self.board.part("sync")
         backlog = spools.backlog(self.delivery.spool, spools.process_alive)
         return {
@@ -117,6 +128,7 @@ class Heartbeat:
             "timezone": timezone(self.environ),
             "scheduler": self.flavour,
             "problems": problems_for_heartbeat(sync, self.delivery.problems(backlog)),
+            "instances_digest": instances.digest(told) if told is not None else None,
         }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from agent.errors import remedy
 from agent.home import read_json, write_file
+from agent.instances import Told
 from agent.report import Delivered
 from agent.sync import Report
 from chalicelib.domain.errors import CrontopusError
@@ -29,11 +30,17 @@ class StatusBoard:
         self._lock = threading.Lock()
         found = read_json(path)
         self._parts: dict[str, Any] = found if isinstance(found, dict) else {}
+        self._told: tuple[Told, ...] | None = None
 
     def part(self, name: PartName) -> Mapping[str, Any]:
         """Return what is known of a part; empty before its first news."""
         with self._lock:
             return dict(self._parts.get(name) or {})
+
+    def told(self) -> tuple[Told, ...] | None:
+        """Return how each job stood after the last round, None before the first of this process."""
+        with self._lock:
+            return self._told
 
     def started(self, pid: int, version: str, now: datetime) -> None:
         self._put("daemon", {"pid": pid, "version": version, "started_at": to_text(now)})
@@ -44,6 +51,8 @@ class StatusBoard:
 
     def synced(self, report: Report) -> None:
         """A round has come to its end."""
+        with self._lock:
+            self._told = report.told
         facts: dict[str, Any] = {
             "attempted_at": to_text(report.at),
             "succeeded_at": to_text(report.at),

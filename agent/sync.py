@@ -13,6 +13,7 @@ from agent.desired import Desired, Record, refresh, resolve
 from agent.gitsync import GitSource, Snapshot
 from agent.here import Here
 from agent.home import Home, locked
+from agent.instances import Told, tell
 from agent.reconcile import Plan, plan
 from agent.records import RecordStore
 from agent.schedulers.base import Scheduler
@@ -31,6 +32,7 @@ class Report:
 
     head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. parsed: manifests read.
     held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed.
+    told: how each job stands now.
     """
 
     at: datetime
@@ -49,6 +51,7 @@ class Report:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(slots=True)
@@ -215,8 +218,10 @@ class Sync:
     def _report(self, decision: Decision, head: str, inventory: Inventory) -> Report:
         desired = self._memory.desired
         steps = decision.plan
+        at = self.now()
+        held_ids = tuple(item.job_id for item in steps.removals if item.job_id) if decision.held else ()
         return Report(
-            at=self.now(),
+            at=at,
             head=head,
             applied=inventory.commit,
             managed=len(inventory.lines),
@@ -226,11 +231,12 @@ class Sync:
             removed=len(steps.pauses) + (0 if decision.held else len(steps.removals)),
             is_written=decision.table != decision.raw,
             held=decision.held,
-            held_ids=tuple(item.job_id for item in steps.removals if item.job_id) if decision.held else (),
+            held_ids=held_ids,
             drift=decision.drift,
             problems=desired.problems,
             warnings=desired.warnings + decision.warnings,
             notes=decision.notes,
+            told=tell(desired, inventory, held_ids, decision.drift, at),
         )
 
 
