@@ -10,7 +10,7 @@ from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.domain import times, tokens
 from chalicelib.domain.checks import Check, Definition, Flip, Start, State
@@ -31,6 +31,7 @@ KEPT_PINGS = 100
 # A job that was taken away by mistake finds its state again.
 KEPT_AFTER_RETIREMENT = timedelta(days=90)
 _STATE_SLOT = 0
+_WAITING = "resume"
 PROJECTED = ["job_id", "namespace", "path", "sha", "followed_at", "is_resumed"]
 
 
@@ -43,6 +44,17 @@ class TenantIndex(GlobalSecondaryIndex["PingItem"]):
 
     tenant_id = UnicodeAttribute(hash_key=True)
     slug = UnicodeAttribute(range_key=True)
+
+
+class WaitingIndex(GlobalSecondaryIndex["PingItem"]):
+    """The few checks whose pause a ping has ended and whose file does not say so yet."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = KeysOnlyProjection()
+
+    waiting = UnicodeAttribute(hash_key=True)
+    tenant_id = UnicodeAttribute(range_key=True)
 
 
 class PingItem(Table):
@@ -81,6 +93,7 @@ class PingItem(Table):
     starts: ListAttribute[str] = ListAttribute(of=UnicodeAttribute, null=True)
     flips: ListAttribute[float] = ListAttribute(of=NumberAttribute, null=True)
     is_resumed = BooleanAttribute(null=True)
+    waiting = UnicodeAttribute(null=True)
     # of a ping
     number = WholeNumber(null=True)
     kind = UnicodeAttribute(null=True)
@@ -96,6 +109,7 @@ class PingItem(Table):
     has_body = BooleanAttribute(null=True)
     ttl = WholeNumber(null=True)
     tenant_index = TenantIndex()
+    waiting_index = WaitingIndex()
 
 
 _DEFINED = [field.name for field in fields(Definition) if field.name != "tenant_id"]
@@ -144,6 +158,12 @@ def entries(tenant_id: str, slug: str | None = None) -> list[Entry]:
     condition = None if slug is None else PingItem.slug == slug
     with store_errors():
         return [_entry(item) for item in PingItem.tenant_index.query(tenant_id, condition)]
+
+
+def tenants_waiting() -> list[str]:
+    """Return the tenants with a check whose pause a ping has ended and whose file does not say so yet, sorted."""
+    with store_errors():
+        return sorted({item.tenant_id for item in PingItem.waiting_index.query(_WAITING)})
 
 
 def define(definition: Definition, state: State, now: datetime, *, expected: Check | None) -> bool:
@@ -244,6 +264,7 @@ def _written(state: State) -> dict[str, Any]:
         "flips": [times.to_millis(flip.at) * (1 if flip.is_up else -1) for flip in state.flips] or None,
         # Only the true one is written: the index holds it, and would be written at each ping.
         "is_resumed": state.is_resumed or None,
+        "waiting": _WAITING if state.is_resumed else None,
     }
 
 

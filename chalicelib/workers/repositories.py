@@ -5,7 +5,7 @@ from typing import Any
 
 from chalice.app import Blueprint
 
-from chalicelib.services import polling
+from chalicelib.services import pings_waiting, polling
 from chalicelib.workers.observed import Done, observed
 
 bp = Blueprint(__name__)
@@ -14,5 +14,6 @@ bp = Blueprint(__name__)
 @bp.schedule("rate(1 minute)")
 @observed
 def tend_repositories(event: Any) -> Done:
-    """Look at what was pushed since the last minute and no webhook told of."""
-    return Done(polling.open_poll(secrets.token_bytes).tend_changed())
+    """Look at what was pushed since the last minute and no webhook told of, and commit what pings have ended."""
+    poll = polling.open_poll(secrets.token_bytes)
+    return Done({**poll.tend_changed(), "resumed": pings_waiting.tend_waiting(poll)})

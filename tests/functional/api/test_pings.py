@@ -12,7 +12,9 @@ from chalicelib.domain import ids
 from chalicelib.services import doors, rate_limits, tending
 from chalicelib.services.repository import Repository
 from chalicelib.services.tending import Tended
-from tests.functional.api.client import Answer, Api
+from chalicelib.store import pings as pings_store
+from tests.functional.api.client import Answer, Api, connect
+from tests.functional.api.test_polling import SCHEDULED
 
 RID, OTHER_RID = "9e0ac3f2-3d2b-4d0c-8f83-2f6a1c0b7d01", "9e0ac3f2-3d2b-4d0c-8f83-2f6a1c0b7d02"
 CHECK = {"name": "backup", "checkin_by": "ping", "period": "1d", "grace": "1h"}
@@ -366,3 +368,15 @@ def test_a_ping_costs_one_read(api, url, calls, ending, writes):
     ping(api, url + ending)
 
     assert (calls.reads, calls.writes) == (1, writes)
+
+
+def test_the_end_of_a_pause_is_committed_although_nobody_pushes(api, ada, url, forge):
+    ada.post("/api/jobs/default/backup/pause")
+    connect().lambda_.invoke("tend_repositories", SCHEDULED)
+    ping(api, url)
+
+    connect().lambda_.invoke("tend_repositories", SCHEDULED)
+
+    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is False
+    assert forge.commits("ada")[0]["subject"] == "Resume default/backup: pinged again"
+    assert pings_store.tenants_waiting() == []
