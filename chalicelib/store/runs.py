@@ -3,7 +3,7 @@
 The feed index holds everything but outputs, a partition for each tenant and day.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from itertools import islice
@@ -167,6 +167,21 @@ def _span(before: str | None, since: str | None) -> Any:
     if before:
         return RunItem.run_id < before
     return RunItem.run_id >= since if since else None
+
+
+def jobs_of_day(tenant_id: str, day: str) -> set[str]:
+    """Return the ids of the jobs that ran on this date; reads the day's feed."""
+    with store_errors():
+        found = RunItem.feed_index.query(_feed(tenant_id, day), attributes_to_get=["job_key", "run_id"])
+        return {item.job_key.partition("#")[2] for item in found}
+
+
+def list_of_job(tenant_id: str, job_id: str) -> Iterator[Run]:
+    """Yield all runs of a job, oldest first, without outputs. For who counts anew; lists go by the feed."""
+    wanted = ["job_key", "run_id", *FEED_ATTRIBUTES]
+    with store_errors():
+        for item in RunItem.query(_job_key(tenant_id, job_id), attributes_to_get=wanted):
+            yield _run(item)
 
 
 def _filter(equal: Mapping[str, str], contains: Mapping[str, str]) -> Any:
