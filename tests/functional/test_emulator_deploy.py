@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from infra.local.deploy import deploy, with_code_at
 from infra.local.formation import DeploymentFailed
@@ -60,7 +61,8 @@ def test_a_function_may_do_only_what_its_policy_allows(emulator: Running):
 
 def test_a_template_may_be_longer_than_a_request_takes(emulator: Running):
     package = tiny_package(emulator.folder / "package")
-    package.template.write_text(package.template.read_text() + f"Metadata: {{Long: {'x' * 60_000}}}\n")
+    template = yaml.safe_load(package.template.read_text()) | {"Metadata": {"Long": "x" * 60_000}}
+    package.template.write_text(yaml.safe_dump(template))
 
     assert deploy(emulator.clouds, package, {"Stage": "local"}, {}) == "created"
 
