@@ -118,6 +118,7 @@ def delete_token(ask: Ask, token_id: str) -> Empty:
     status=201,
     aliases=["POST /api/agents/enroll"],
     audit="endpoint.enrolled",
+    also=(200,),
 )
 def enroll(ask: Ask) -> Answer:
     """Let a machine in: 201 for a new endpoint, 200 for a machine that was enrolled before."""

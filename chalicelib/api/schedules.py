@@ -8,6 +8,7 @@ from pydantic import Field
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.api.repositories import repository_of
 from chalicelib.domain import limits
+from chalicelib.domain.audit import Unaudited
 from chalicelib.services import jobs, next_runs
 from chalicelib.services.next_runs import MAX_COUNT, Preview
 
@@ -80,6 +81,7 @@ def list_next_runs(ask: Ask, namespace: str, name: str) -> NextRuns:
     limit=limits.READS,
     body=PreviewIn,
     returns=NextRuns,
+    audit=Unaudited("stores nothing"),
 )
 def preview_schedule(ask: Ask) -> NextRuns:
     """Show when a schedule would fire, without storing anything."""

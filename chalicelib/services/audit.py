@@ -1,7 +1,7 @@
 """Writing into the audit log, and reading it back.
 
 An entry is written after the act it tells of. If it cannot be written the act stands and the answer stays what it is;
-then the log line holds all that the entry would have said. See docs/adr/0008.
+then the log line holds all that the entry would have said. See docs/adr/0013.
 """
 
 import hashlib
