@@ -3,7 +3,6 @@
 MAX_JOBS = 2000
 MAX_NAMESPACES = 100
 MAX_ENDPOINTS = 500
-MAX_TOKENS = 50
 # In one report of what an endpoint's crontab holds beside our own lines.
 MAX_DISCOVERED = 500
 

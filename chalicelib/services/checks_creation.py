@@ -39,7 +39,7 @@ def for_slug(tenant_id: str, slug: str, random: Random, request_id: str) -> tupl
             try:
                 stored, is_new = _made(repository, listing, slug, random, request_id), True
             except Conflict as e:
-                if e.code == "too_many":
+                if e.code == "limit_reached":
                     raise
                 continue
         pings_lookup.follow_now(tenant_id, stored.job, stored.path, stored.sha)

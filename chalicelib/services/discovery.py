@@ -45,7 +45,7 @@ def report(
         try:
             return _bring_in_line(repository, listing, endpoint, found, request_id, is_complete=is_complete)
         except Conflict as e:
-            if e.problems or e.code == "too_many" or attempt == _TRIES - 1:
+            if e.problems or e.code == "limit_reached" or attempt == _TRIES - 1:
                 raise
     raise AssertionError("the loop returns or raises")
 

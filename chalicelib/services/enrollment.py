@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain import endpoints as rules
-from chalicelib.domain import ids, names, tokens
+from chalicelib.domain import ids, names, quotas, tokens
 from chalicelib.domain.credentials import Credential
 from chalicelib.domain.endpoints import Endpoint, Facts
-from chalicelib.domain.errors import NotFound
+from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.tenants import Tenant
 from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import transfers
@@ -85,10 +85,12 @@ def enroll(
     tenant = tenant_store.find(caller.tenant_id)
     if tenant is None or tenant.state != "active":
         raise NotFound("this account is not active")
-    if caller.kind == "enroll" and caller.credential:
-        token_store.spend(caller.credential, now, caller.address)
     endpoint_id = rules.endpoint_id(caller.tenant_id, facts.machine_id)
     before = endpoint_store.find(caller.tenant_id, endpoint_id)
+    if before is None:
+        _refuse_more(caller.tenant_id)
+    if caller.kind == "enroll" and caller.credential:
+        token_store.spend(caller.credential, now, caller.address)
     git = _git_access(admin, organization, tenant.tenant_id, tenant.forge_login, endpoint_id)
     plain = _endpoint_token(tenant, endpoint_id, random, now)
     endpoint = Endpoint(
@@ -109,6 +111,13 @@ def enroll(
         token_store.delete(digest)
     transfers.settle(admin, caller.tenant_id, facts.machine_id, previous_token, now)
     return Enrolled(endpoint, plain, git, is_new=before is None)
+
+
+def _refuse_more(tenant_id: str) -> None:
+    """Raise Conflict if the tenant has as many endpoints as it may have; the revoked ones do not count."""
+    here = sum(not endpoint.is_revoked for endpoint in endpoint_store.list_of_tenant(tenant_id))
+    if here >= quotas.MAX_ENDPOINTS:
+        raise Conflict(quotas.too_many("endpoints", quotas.MAX_ENDPOINTS), code="limit_reached")
 
 
 def _git_access(admin: Forgejo, organization: str, tenant_id: str, login: str, endpoint_id: str) -> GitAccess:

@@ -210,14 +210,14 @@ def taken(job: Job) -> Conflict:
 def refuse_more(listing: Listing, count: int) -> None:
     """Raise Conflict if the tenant may not have that many more jobs."""
     if len(listing.jobs) + len(listing.broken) + count > quotas.MAX_JOBS:
-        raise Conflict(quotas.too_many("jobs", quotas.MAX_JOBS), code="too_many")
+        raise Conflict(quotas.too_many("jobs", quotas.MAX_JOBS), code="limit_reached")
 
 
 def refuse_new_folder(listing: Listing, namespace: str) -> None:
     """Raise Conflict if the namespace would be one more than a tenant may have."""
     folders = {name for name in listing.folders if not names.name_problem(name)} | names.SYSTEM_NAMESPACES
     if namespace not in folders and len(folders) >= quotas.MAX_NAMESPACES:
-        raise Conflict(quotas.too_many("namespaces", quotas.MAX_NAMESPACES), code="too_many")
+        raise Conflict(quotas.too_many("namespaces", quotas.MAX_NAMESPACES), code="limit_reached")
 
 
 def delete_job(repository: Repository, namespace: str, name: str, change: Change) -> str:

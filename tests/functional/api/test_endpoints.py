@@ -1,5 +1,6 @@
 import pytest
 
+from chalicelib.domain import quotas
 from tests.functional.api.conftest import FACTS, beat
 
 
@@ -94,3 +95,14 @@ def test_old_clients_find_endpoints_under_agents(ada, agent):
     body = ada.get("/api/endpoints").body
 
     assert body["agents"] == body["endpoints"]
+
+
+def test_a_tenant_has_so_many_endpoints_at_most_and_a_known_one_may_always_come_back(api, ada, agent, monkeypatch):
+    monkeypatch.setattr(quotas, "MAX_ENDPOINTS", 1)
+    token = api.as_(ada.post("/api/enrollment-tokens", {"name": "web"}).body["token"])
+
+    refused = token.post("/api/endpoints/enroll", FACTS | {"machine_id": "b" * 64})
+
+    assert (refused.status, refused.code) == (409, "limit_reached")
+    assert "at most 1 endpoints" in refused.body["error"]["message"]
+    assert token.post("/api/endpoints/enroll", FACTS).status == 200

@@ -202,6 +202,6 @@ def test_a_tenant_has_a_hundred_namespaces_at_most(ada, forge):
         ada.post("/api/jobs", JOB | {"namespace": "more"}),
     ]
 
-    assert [(answer.status, answer.code) for answer in answers] == [(409, "too_many")] * 2
+    assert [(answer.status, answer.code) for answer in answers] == [(409, "limit_reached")] * 2
     assert ada.post("/api/jobs", JOB).status == 201
-    assert ada.put("/api/jobs/default/backup", JOB | {"namespace": "more"}).code == "too_many"
+    assert ada.put("/api/jobs/default/backup", JOB | {"namespace": "more"}).code == "limit_reached"
