@@ -11,7 +11,6 @@ from chalicelib.api.auth import SessionAnswer, session_out, signer
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, TextAnswer
 from chalicelib.api.device import address_of
 from chalicelib.domain import limits, sso
-from chalicelib.domain.audit import Unaudited
 from chalicelib.services import identities, logins, tickets
 from chalicelib.services import sso as logins_elsewhere
 from chalicelib.services.login_delays import Guard
@@ -97,16 +96,20 @@ def start(ask: Ask, provider: str) -> TextAnswer:
     query=CallbackQuery,
     media_type="text/html",
     status=302,
-    audit=Unaudited("the session, link or account that comes of it is written down"),
+    audit="identity.linked",
     also=(403, 409),
 )
 def callback(ask: Ask, provider: str) -> TextAnswer:
-    """Take a person back from a provider, and send them on: to where they wanted, or to the page that asks what is missing."""
+    """Take a person back from a provider, and send them on: to where they wanted, or to the page that asks what is missing.
+
+    Only a link made by its owner is written down here; a session, or an account, is where it begins.
+    """
     base, now, query = config.load().public_url, datetime.now(UTC), ask.query
     browser = browser_cookies.read(ask, "browser", base)
     returned = Returned(query.state, query.code, query.error, query.iss)
     arrived = logins_elsewhere.arrive(signer(), provider, returned, browser, callback_url, now)
-    if arrived.wish.purpose == "link":
+    if arrived.wish.purpose == "link" and arrived.tenant:
+        ask.noted.update({"tenant_id": arrived.tenant.tenant_id, "provider": provider})
         return TextAnswer("", 302, {"Location": arrived.wish.next})
     if arrived.tenant is None or arrived.wish.purpose == "device":
         cookie = browser_cookies.written("person", _note(arrived, now), base)

@@ -20,8 +20,9 @@ from chalicelib.api.sso import gone_on
 from chalicelib.domain import limits
 from chalicelib.domain.errors import Conflict, CrontopusError, Forbidden, Invalid, NotFound, Unauthenticated
 from chalicelib.domain.sso import Person
-from chalicelib.services import sso_accounts, tickets
+from chalicelib.services import doors, mails, sso_accounts, tickets
 from chalicelib.services.login_delays import Guard
+from chalicelib.services.mails import Wish
 
 bp = ApiBlueprint(__name__)
 
@@ -64,6 +65,7 @@ def complete(ask: Ask) -> TextAnswer:
         if facts["then"] == "register":
             ask.noted["claimed"] = given.username
             tenant = sso_accounts.register(registration_doors(), person, given.username, now)
+            mails.ask(doors.mail_queue().put, Wish("welcome", tenant.tenant_id))
         else:
             tenant = sso_accounts.confirm(lambda name: _guard(ask, name), person, given.password, secrets.token_bytes, now)
     except (Invalid, Conflict, Unauthenticated) as e:

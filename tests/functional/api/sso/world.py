@@ -2,12 +2,21 @@
 
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
 
 from tests.fixtures import identity_providers as providers
 from tests.functional.api.client import Answer, Api
 
+ADA = "ada@example.org"
 CALLBACK = "http://127.0.0.1:9/api/auth/sso/{}/callback"
+
+MARKS = [
+    pytest.mark.skipif(not providers.is_node_here(), reason="needs Node.js for the OpenID Connect provider"),
+    # One provider for all of them.
+    pytest.mark.xdist_group("sso"),
+]
 
 
 @dataclass
@@ -70,3 +79,7 @@ class Browser:
 def code_of(answer: Answer) -> str:
     assert answer.status in (302, 303), answer.text
     return urlsplit(answer.headers["Location"]).fragment.removeprefix("sso_code=")
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
