@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from agent import proc
@@ -28,6 +28,13 @@ from chalicelib.domain.errors import Stalled, Unavailable
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 _TICK_NS = 1_000_000_000
 _JOB_FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.yaml")
+
+
+# Every round asks for every file; the limit is two tables of cron's largest size.
+@lru_cache(maxsize=20_000)
+def _job_of(name: str) -> str | None:
+    """Return the job whose file bears this name, None if it is no job's."""
+    return name[:36] if _JOB_FILE.fullmatch(name) else None
 
 
 class JobFiles:
@@ -56,7 +63,7 @@ class JobFiles:
         """Return the ids of jobs that have a file."""
         try:
             with os.scandir(self.home.jobs) as entries:
-                return {entry.name[:36] for entry in entries if _JOB_FILE.fullmatch(entry.name)}
+                return {job_id for entry in entries if (job_id := _job_of(entry.name))}
         except FileNotFoundError:
             return set()
 

@@ -145,10 +145,13 @@ def resolve(
     installed: ids of jobs that have a line already.
     """
     claims: dict[str, list[str]] = {}
-    for path in sorted(records):
-        good = records[path].good
-        if good and good.job.id:
-            claims.setdefault(good.job.id, []).append(path)
+    for path, record in sorted(records.items()):
+        if not record.good or not record.good.job.id:
+            continue
+        if record.good.job.id in claims:
+            claims[record.good.job.id].append(path)
+        else:
+            claims[record.good.job.id] = [path]
     wanted: dict[str, Wanted] = {}
     problems = [_explain(record) for record in records.values() if record.problem and not _is_passed_over(record)]
     for job_id, paths in claims.items():
@@ -165,7 +168,7 @@ def resolve(
         placed.jobs,
         placed.elsewhere,
         problems=tuple(sorted([*problems, *placed.problems])),
-        warnings=(*_warnings(records, tenant_id), *placed.warnings),
+        warnings=(*sorted(_warnings(records, tenant_id)), *placed.warnings),
         unsure_ids=frozenset(mention for record in unsure for mention in record.mentions),
         unsure_paths=frozenset(record.path for record in unsure),
     )
@@ -181,7 +184,7 @@ def _explain(record: Record) -> str:
 
 
 def _warnings(records: Mapping[str, Record], tenant_id: str | None) -> Iterable[str]:
-    for path, record in sorted(records.items()):
+    for path, record in records.items():
         if record.problem and _is_passed_over(record):
             yield f"{path}: ignored: {record.problem}"
         elif record.good:

@@ -24,7 +24,7 @@ from tests.e2e.tenants import new_tenant
 FOREIGN = "# mine\t\n\n0 4 1 1 * /bin/true %  \nMAILTO=nobody\n"
 
 
-_LINE = re.compile(r"\S+ \S+ \S+ \S+ \S+ (?P<command>/\S+/bin/run-job CRONTOPUS:(?P<id>[0-9a-f-]{36}))")
+_LINE = re.compile(r"\S+ \S+ \S+ \S+ \S+ (?P<command>/\S+/bin/run-job(?: --guard)? CRONTOPUS:(?P<id>[0-9a-f-]{36}))")
 
 
 @dataclass(frozen=True)

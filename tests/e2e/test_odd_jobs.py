@@ -26,6 +26,15 @@ JOBS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "is-killed": ("echo last words; kill -9 $$", ("failure", 137, 9, "last words\n")),
     "is-missing": ("/no/such/program", ("failure", 127, None, "command not found]\n")),
     "is-silent": ("true", ("success", 0, None, "")),
+    "is-tried-again": (
+        'echo "try $CRONTOPUS_ATTEMPT"; [ "$CRONTOPUS_ATTEMPT" = 2 ]',
+        ("success", 0, None, "the next one in 1 s]\ntry 2\n"),
+    ),
+    "waits-in-vain": ("true", ("skipped", None, None, "the last run of default/exits-3 ended with failure]\n")),
+}
+MORE: dict[str, dict[str, Any]] = {
+    "is-tried-again": {"retry_attempts": 3, "retry_delay": "1s", "nice": 5, "selector": {"platform": "linux"}},
+    "waits-in-vain": {"depends_on": ["exits-3"], "concurrency": "forbid"},
 }
 
 
@@ -36,13 +45,19 @@ def machine(stack: Stack, tmp_path: Path) -> Iterator[Machine]:
 
 
 def test_every_odd_job_gives_one_true_run(machine: Machine):
-    names = {machine.commit(name, command, NEVER)["id"]: name for name, (command, _) in JOBS.items()}
+    names = {machine.commit(name, command, NEVER, **MORE.get(name, {}))["id"]: name for name, (command, _) in JOBS.items()}
+    not_now = machine.commit("is-not-due", "exit 9", NEVER, timezone="Asia/Kathmandu")["id"]
+    machine.commit("is-elsewhere", "exit 9", NEVER, selector={"platform": "plan9"})
     machine.sync()
 
-    codes = {names[job_id]: as_cron_does(command) for job_id, command in machine.commands().items()}
+    codes = {job_id: as_cron_does(command) for job_id, command in machine.commands().items()}
     runs = {run["job_name"]: run for run in until(lambda: machine.runs(len(JOBS)), "all runs have arrived", 60)}
 
-    assert codes == {name: expected[1] for name, (_, expected) in JOBS.items()}
+    assert codes.pop(not_now) == 0
+    assert {names[job_id]: code for job_id, code in codes.items()} == {
+        name: expected[1] or 0 for name, (_, expected) in JOBS.items()
+    }
+    assert len(machine.runs(1)) == len(JOBS)
     for name, (_, expected) in JOBS.items():
         assert told(runs[name]) == expected, name
     assert (runs["is-large"]["output_bytes"], runs["is-large"]["output_truncated"]) == (50_000_016, True)
