@@ -92,6 +92,19 @@ class Invocation:
         return Client(transport, self.logins, self.settings.account, token=self.settings.token)
 
     @cached_property
+    def _endpoint_names(self) -> dict[str, str]:
+        try:
+            return {str(one["id"]): str(one["name"]) for one in self.client.get("/api/endpoints").part("endpoints")}
+        except Failure:
+            return {}  # a token may read runs and no endpoints
+
+    def endpoint_name(self, endpoint_id: str | None) -> str | None:
+        """Return what a person calls an endpoint; its id in forms for programs, and where the name cannot be had."""
+        if endpoint_id is None or not self.printer.is_table:
+            return endpoint_id
+        return self._endpoint_names.get(endpoint_id, endpoint_id)
+
+    @cached_property
     def printer(self) -> Printer:
         values = self.settings.values
         form = values["output"].text

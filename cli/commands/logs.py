@@ -38,12 +38,15 @@ def logs(
       crontopus logs backup -f
     """
     parts = references.parse(job, namespace)
-    ask = _asking(invocation, parts, days)
-    found = [_with_output(invocation, run, tail) for run in ask(count)]
-    if follow:
-        _follow(invocation, ask, found, tail)
-        return
+    ask = _asking(invocation, parts, days, max(PAGE, 2 * count))
+    seen = Seen()
+    known = seen.news(ask())
+    found = [_with_output(invocation, run, tail) for run in known[-count:]]
     printer = invocation.printer
+    if follow:
+        for run in found:
+            _tell(invocation, run)
+        _follow(invocation, ask, seen, tail)
     if not printer.is_table:
         rows = ([*run_facts.row(invocation, run), run.get("output")] for run in found)
         printer.listing({"runs": found}, _COLUMNS, rows)
@@ -54,26 +57,21 @@ def logs(
         printer.note(f"See when it will: crontopus jobs next {references.shown(*parts)}")
 
 
-def _asking(invocation: Invocation, parts: tuple[str, str], days: int) -> Callable[[int], list[Body]]:
-    """Return what gives the newest runs of this job, oldest first."""
+def _asking(invocation: Invocation, parts: tuple[str, str], days: int, size: int) -> Callable[[], list[Body]]:
+    """Return what gives the newest runs of this job, newest first."""
     query: Query = {"namespace": parts[0], "job": parts[1], "days": days, "count": "false"}
 
-    def ask(count: int) -> list[Body]:
-        # The API looks for a part of the name, so a few more are asked for than are wanted.
-        size = max(PAGE, 2 * count)
+    def ask() -> list[Body]:
         body = pages.joined(invocation.client, "/api/runs", "runs", query, size_name="limit", page_size=size, at_most=size)
-        return [run for run in body["runs"] if run.get("job_name") == parts[1]][:count][::-1]
+        # The API looks for a part of the name.
+        return [run for run in body["runs"] if run.get("job_name") == parts[1]]
 
     return ask
 
 
-def _follow(invocation: Invocation, ask: Callable[[int], list[Body]], found: list[Body], tail: int | None) -> None:
-    seen = Seen()
-    seen.news(found[::-1])
-    for run in found:
-        _tell(invocation, run)
-    for body in polled(invocation, lambda: {"runs": ask(PAGE)}, POLL_S):
-        for run in seen.news(body["runs"][::-1]):
+def _follow(invocation: Invocation, ask: Callable[[], list[Body]], seen: Seen, tail: int | None) -> None:
+    for body in polled(invocation, lambda: {"runs": ask()}, POLL_S):
+        for run in seen.news(body["runs"]):
             if run.get("status") != "running":
                 _tell(invocation, _with_output(invocation, run, tail))
 
@@ -95,7 +93,7 @@ def _with_output(invocation: Invocation, run: Body, tail: int | None) -> Body:
 
 
 def _text(invocation: Invocation, run: Body) -> str:
-    where = f"{run.get('run_id')} on {run.get('endpoint_id')}"
+    where = f"{run.get('run_id')} on {invocation.endpoint_name(run.get('endpoint_id'))}"
     heading = f"==> {run.get('status')} {invocation.printer.ago(run.get('started_at'))}, {where} <=="
     if run.get("status") == "running":
         return f"{heading}\nIt is still running."

@@ -35,7 +35,7 @@ def row(invocation: Invocation, run: Body) -> list[Cell]:
         printer.took(run.get("duration_ms")),
         run.get("run_id"),
         _exit(run),
-        run.get("endpoint_id"),
+        invocation.endpoint_name(run.get("endpoint_id")),
         printer.ago(run.get("finished_at")),
         str(run["commit"])[:10] if run.get("commit") else None,
         run.get("job_id"),
@@ -47,7 +47,7 @@ def facts(invocation: Invocation, run: Body) -> Iterator[Fact]:
     finished = run.get("finished_at")
     yield "Status", status(run.get("status"))
     yield "Job", job_of(run)
-    yield "Endpoint", run.get("endpoint_id")
+    yield "Endpoint", invocation.endpoint_name(run.get("endpoint_id"))
     yield "Started", printer.local(run.get("started_at"))
     yield "Finished", printer.local(finished) if finished else None
     yield "Took", printer.took(run.get("duration_ms"))

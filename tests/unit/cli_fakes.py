@@ -35,9 +35,13 @@ class FakeApi(BaseAdapter):
         self.timeouts: list[object] = []
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        self.requests.append(request)
-        self.timeouts.append(kwargs.get("timeout"))
-        reply = self.replies.pop(0)
+        if not self.replies and request.path_url == "/api/endpoints":
+            # Tables of runs ask what their endpoints are called; most tests do not care.
+            reply: Reply | Exception = Reply({"endpoints": []})
+        else:
+            self.requests.append(request)
+            self.timeouts.append(kwargs.get("timeout"))
+            reply = self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
         response = requests.Response()

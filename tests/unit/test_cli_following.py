@@ -116,6 +116,15 @@ def test_logs_in_json_are_the_runs_with_their_output() -> None:
     assert [item["output"] for item in json.loads(shown)["runs"]] == ["x"]
 
 
+def test_following_does_not_come_back_to_older_runs() -> None:
+    pages_of_two = page(one(SECOND), one(FIRST))
+    api = FakeApi(pages_of_two, details(SECOND, "newest"), pages_of_two)
+
+    shown = run("logs", "backup", "-f", "--runs", "1", api=api, sleep=Patience(1)).stdout
+
+    assert [line for line in shown.splitlines() if not line.startswith("==>")] == ["newest"]
+
+
 def test_following_goes_on_with_each_run_that_ends() -> None:
     start = page(one(FIRST)), details(FIRST, "old")
     then = page(one(SECOND, "running"), one(FIRST)), page(one(SECOND), one(FIRST)), details(SECOND, "new")

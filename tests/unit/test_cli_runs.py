@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.runs import STATUSES
-from tests.unit.cli_fakes import FakeApi, Reply, run
+from tests.unit.cli_fakes import FakeApi, Reply, refusal, run
 
 AT = "2026-11-20T11:57:00.000Z"
 RUN = {
@@ -163,3 +163,18 @@ def test_a_hidden_name_of_a_command_works_and_is_not_listed() -> None:
 
 def test_no_escape_codes_on_a_pipe() -> None:
     assert "\x1b" not in run("runs", "list", api=FakeApi(page(some_run()))).stdout
+
+
+def test_a_table_calls_endpoints_by_their_names_and_json_by_their_ids() -> None:
+    named = run("runs", "list", api=FakeApi(page(some_run()), Reply({"endpoints": [ENDPOINT]})))
+    raw = FakeApi(page(some_run()))
+
+    assert named.stdout.splitlines()[1].endswith("  1     web")
+    assert "ep-1" in run("runs", "list", "-o", "csv", api=raw).stdout
+    assert len(raw.requests) == 1
+
+
+def test_a_token_that_may_not_read_endpoints_sees_their_ids() -> None:
+    api = FakeApi(page(some_run()), refusal(403, "forbidden", "needs read:endpoints"))
+
+    assert run("runs", "list", api=api).stdout.splitlines()[1].endswith("  ep-1")
