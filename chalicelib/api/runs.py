@@ -112,7 +112,7 @@ class RunAnswer(Model):
 
 
 class RunList(Model):
-    """total: how many runs match, from counters that follow the runs by a moment; None where it was not asked for."""
+    """total: how many runs match, from counters that follow the runs by a moment; null where it was not asked for."""
 
     runs: list[RunOut]
     total: int | None
@@ -142,13 +142,16 @@ class WindowQuery(Model):
 
 
 class RunQuery(WindowQuery):
-    """page: for lists that are leafed through, as far as the 10,000th run; `next` has no such end and costs less."""
+    """page: for lists that are leafed through, as far as the 10,000th run; `next` has no such end and costs less.
+
+    count: say how many there are; by default on pages that are not asked for by `next`.
+    """
 
     limit: int | None = Field(default=None, ge=1, le=MAX_PAGE)
     page: int = Field(default=1, ge=1, le=10_000)
     page_size: int | None = Field(default=None, ge=1, le=MAX_PAGE)
     next: str | None = Field(default=None, max_length=500)
-    count: bool = True
+    count: bool | None = None
     namespace: str | None = Field(default=None, max_length=63)
     job: str | None = Field(default=None, max_length=63)
     endpoint_id: str | None = Field(default=None, max_length=64)
@@ -232,7 +235,7 @@ def list_runs(ask: Ask) -> RunList:
     page = runs.list_runs(caller, window, wanted, size, cursor=query.next, skipped=skipped)
     found = [RunOut(**_facts(run)) for run in page.runs]
     total = None
-    if query.count:
+    if query.count or (query.count is None and query.next is None):
         is_whole = page.next is None and query.next is None and (found or query.page == 1)
         total = skipped + len(found) if is_whole else runs.count_runs(caller, window, wanted)
     return RunList(runs=found, total=total, page=query.page, page_size=size, next=page.next)

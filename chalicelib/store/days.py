@@ -45,7 +45,17 @@ def find_many(tenant_id: str, endpoint_id: str, job_id: str, dates: Iterable[str
 def save(day: Day) -> None:
     """Write a day's counters in place of those that `day` was read with. Raise Conflict if they have changed since."""
     condition = DayItem.rev == day.rev if day.rev else DayItem.rev.does_not_exist()
-    item = DayItem(
+    try:
+        with store_errors():
+            _item(day).save(condition=condition)
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        raise Conflict(f"the counters of {day.date} changed since they were read; try again") from e
+
+
+def _item(day: Day) -> DayItem:
+    return DayItem(
         _day_key(day.tenant_id, day.date),
         _instance_key(day.job_id, day.endpoint_id),
         name=day.job_name,
@@ -55,13 +65,6 @@ def save(day: Day) -> None:
         rev=day.rev + 1,
         ttl=_ttl(day.date),
     )
-    try:
-        with store_errors():
-            item.save(condition=condition)
-    except PynamoDBException as e:
-        if not is_condition_failure(e):
-            raise
-        raise Conflict(f"the counters of {day.date} changed since they were read; try again") from e
 
 
 def list_of_date(tenant_id: str, date: str) -> Iterator[Day]:

@@ -2,12 +2,19 @@
 
 import sys
 
-from tests.bench import checkin, jobs, reconcile, wrapper
+from tests.bench import checkin, jobs, pings, reconcile, reports, wrapper
 from tests.bench.figures import Figure
 
 
 def main() -> int:
-    figures: list[Figure] = [*checkin.measure(), *wrapper.measure(), *reconcile.measure(), *jobs.measure()]
+    figures: list[Figure] = [
+        *checkin.measure(),
+        *pings.measure(),
+        *wrapper.measure(),
+        *reconcile.measure(),
+        *jobs.measure(),
+        *reports.measure(),
+    ]
     for figure in figures:
         print(figure.line())  # noqa: T201
     return 1 if any(figure.is_short for figure in figures) else 0
