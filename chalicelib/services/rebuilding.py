@@ -34,8 +34,8 @@ def rebuild(tenant_id: str, now: datetime, days: int | None = None, *, dry_run: 
     """Make a tenant's instances and the counters of its last days what the ledger says.
 
     days: UTC dates, today's among them; by default as many as its runs are kept. If that was made longer lately, ask for
-    fewer: of dates whose runs have expired no counters would be left. Raise NotFound for an unknown tenant, Conflict if an instance is
-    written faster than it can be counted.
+    fewer: of dates whose runs have expired no counters would be left. Raise NotFound for an unknown tenant, Conflict if an
+    instance is written faster than it can be counted.
     """
     tenant = tenant_store.find(tenant_id)
     if tenant is None:
