@@ -54,9 +54,10 @@ def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:
 
 
 def _refuse_others(caller: Caller, scope: Scope | None) -> None:
+    if caller.kind == "user":
+        _refuse_narrow(caller, scope)
     if not sessions.is_operator(caller):
         raise Forbidden("this is for the operators of this installation", code="operators_only")
-    _refuse_narrow(caller, scope)
 
 
 def _refuse_narrow(caller: Caller, scope: Scope | None) -> None:

@@ -13,7 +13,6 @@ from chalicelib.store import failures as failure_store
 from chalicelib.store.failures import Failures
 
 _TRIES = 5
-CODE = "login_delayed"
 
 
 class Guard:
@@ -79,6 +78,5 @@ def _refuse_early(before: Failures | None, free: int, now: datetime) -> None:
 
 def _early(wait: timedelta) -> TooManyRequests:
     wait_s = max(1, -int(-wait.total_seconds() // 1))
-    return TooManyRequests(
-        f"too many failed logins; try again in {wait_s} s, or choose a new password by mail", retry_after_s=wait_s
-    )
+    words = f"too many failed logins; try again in {wait_s} s, or choose a new password by mail"
+    return TooManyRequests(words, retry_after_s=wait_s, code="login_delayed")

@@ -56,6 +56,11 @@ def complete(doors: Doors, tenant: Tenant, state: TenantState) -> None:
             tenant_store.advance(tenant, number, state=state if is_last else tenant.state, forge_credential=sealed)
 
 
+def is_complete(tenant: Tenant) -> bool:
+    """Tell whether all steps of the registration are done."""
+    return tenant.setup_step >= len(_STEPS)
+
+
 def _resumable(username: str, email: str, password: str) -> Tenant | None:
     tenant = tenant_store.find(username)
     if tenant is None or tenant.state not in ("registering", "unverified"):

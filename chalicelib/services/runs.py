@@ -13,7 +13,7 @@ from chalicelib.domain.runs import Outcome, Run
 from chalicelib.domain.tallies import total
 from chalicelib.domain.tenants import MIN_RETENTION_DAYS
 from chalicelib.domain.windows import Window
-from chalicelib.services import counting, retention, sessions
+from chalicelib.services import counting, retention, sessions, usage
 from chalicelib.services.counting import RunFilter
 from chalicelib.services.sessions import Caller
 from chalicelib.store import runs as run_store
@@ -30,14 +30,18 @@ class Page:
 def check_in(caller: Caller, run: Run) -> Outcome:
     """Write one report into the ledger, once. Raise Forbidden if it names another endpoint than the caller."""
     _refuse_other_endpoint(caller, run)
-    return run_store.record(run, retention.of(caller))
+    outcome = run_store.record(run, retention.of(caller))
+    usage.note_runs([run], [outcome])
+    return outcome
 
 
 def check_in_batch(caller: Caller, runs: Sequence[Run]) -> list[Outcome]:
     """Write up to 25 reports and return what became of each, in order. Raise Forbidden if one names another endpoint."""
     for run in runs:
         _refuse_other_endpoint(caller, run)
-    return run_store.record_batch(runs, retention.of(caller))
+    outcomes = run_store.record_batch(runs, retention.of(caller))
+    usage.note_runs(runs, outcomes)
+    return outcomes
 
 
 def _refuse_other_endpoint(caller: Caller, run: Run) -> None:

@@ -1,11 +1,24 @@
 """The counters table: how many requests a caller has sent in a window."""
 
 from datetime import datetime
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.store.tables import MomentAttribute, Table, WholeNumber, is_condition_failure, store_errors, table_name
+
+
+class ListedIndex(GlobalSecondaryIndex[Any]):
+    """What is listed by its sort, with everything in it; no counter is. See chalicelib/store/blocks.py."""
+
+    class Meta:
+        index_name = "listed"
+        projection = AllProjection()
+
+    listed = UnicodeAttribute(hash_key=True)
+    key = UnicodeAttribute(range_key=True)
 
 
 class CounterItem(Table):
@@ -15,6 +28,8 @@ class CounterItem(Table):
     key = UnicodeAttribute(hash_key=True)
     n = WholeNumber()
     ttl = WholeNumber()
+    # A client knows the indexes of the model that brought the table.
+    listed_index = ListedIndex()
     # Of a worker's watermark, which is no counter and never expires; see watermarks.py.
     reached_at = MomentAttribute(null=True)
 

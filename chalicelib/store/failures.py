@@ -47,13 +47,17 @@ def find_all(keys: Sequence[str]) -> dict[str, Failures]:
 
 def put(failures: Failures, before: Failures | None, expires_at: datetime) -> bool:
     """Store what there is now in place of `before`, and tell whether that was still what is stored."""
-    item = FailureItem(failures.key, n=failures.count, last_at=failures.last_at, ttl=int(expires_at.timestamp()))
+    actions = [
+        FailureItem.n.set(failures.count),
+        FailureItem.last_at.set(failures.last_at),
+        FailureItem.ttl.set(int(expires_at.timestamp())),
+    ]
     unchanged = FailureItem.key.does_not_exist()
     if before:
         unchanged = (FailureItem.n == before.count) & (FailureItem.last_at == before.last_at)
     try:
         with store_errors():
-            item.save(condition=unchanged)
+            FailureItem(failures.key).update(actions=actions, condition=unchanged)
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.local import mails
 from infra.local.layout import CHECKOUT
 from infra.local.names import ORGANIZATION
 from infra.local.show import Show
@@ -35,6 +36,9 @@ def say_where(show: Show, stack: Stack) -> None:
     show.line(f"  forge     {stack.forge_url}")
     show.line(f"  user      {tenant.login}")
     show.line(f"  password  {tenant.password}")
+    show.line(f"  mails     {mails.address(ports.aws_url)}")
+    if mail := mails.newest(ports.aws_url):
+        show.line(f"  newest    {mail.subject!r} to {mail.to}: {mail.link}")
     show.line()
     show.line("  Try:")
     show.line(f"    export CRONTOPUS_API_URL={ports.api_url} CRONTOPUS_CONFIG_DIR={_short(stack.layout.cli_config)}")
