@@ -77,7 +77,7 @@ def list_identities(ask: Ask) -> IdentityList:
 )
 def link_identity(ask: Ask, identity: str) -> Answer:
     """Begin to link a login at the provider of this name to the caller's account: send the browser to the answer's address."""
-    caller = sessions.refuse_token(ask.known_caller)
+    caller = sessions.refuse_stale(ask.known_caller, datetime.now(UTC))
     url, cookie = depart(ask, identity, Wish("link", ask.body.next, tenant_id=caller.tenant_id))
     return Answer(LinkStarted(authorization_url=url), 200, cookie)
 
@@ -92,7 +92,7 @@ def link_identity(ask: Ask, identity: str) -> Answer:
 )
 def unlink_identity(ask: Ask, identity: str) -> Empty:
     """Unlink a login at a provider, unless it is the last way into the account."""
-    gone = identities.unlink(sessions.refuse_token(ask.known_caller), identity)
+    gone = identities.unlink(sessions.refuse_stale(ask.known_caller, datetime.now(UTC)), identity)
     ask.noted["provider"] = gone.provider
     return Empty()
 
@@ -109,12 +109,13 @@ def unlink_identity(ask: Ask, identity: str) -> Empty:
 )
 def set_policy(ask: Ask) -> PolicyAnswer:
     """Let only providers open the account, or the password too. The first gives a code for the day the provider fails."""
-    tenant = sessions.account(sessions.refuse_token(ask.known_caller))
+    now = datetime.now(UTC)
+    tenant = sessions.account(sessions.refuse_stale(ask.known_caller, now))
     ask.noted["sso_only"] = str(ask.body.sso_only).lower()
     if not ask.body.sso_only:
         identities.allow_password(tenant)
         return PolicyAnswer(sso_only=False, break_glass_code=None)
-    code = identities.swear_off_password(tenant, secrets.token_bytes, datetime.now(UTC))
+    code = identities.swear_off_password(tenant, secrets.token_bytes, now)
     return PolicyAnswer(sso_only=True, break_glass_code=code)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from chalicelib.domain import tokens
+from chalicelib.domain import ids, tokens
 from chalicelib.domain.credentials import Credential
 from chalicelib.domain.errors import Forbidden, Gone, Unauthenticated
 from chalicelib.domain.tenants import Tenant
@@ -14,6 +14,8 @@ from chalicelib.store import tokens as token_store
 from chalicelib.store import tombstones
 
 ACCESS_LIFE = timedelta(minutes=15)
+# How long ago somebody may have logged in who changes how the account is opened.
+FRESH_FOR = timedelta(minutes=15)
 ISSUER = "crontopus"
 AUDIENCE = "crontopus-api"
 
@@ -132,6 +134,17 @@ def refuse_token(caller: Caller) -> Caller:
     """Return the caller. Raise Forbidden for an API token: what makes or changes ways to log in takes a person's session."""
     if caller.credential is not None:
         raise Forbidden("this takes a person's session; log in, an API token will not do", code="session_needed")
+    return caller
+
+
+def refuse_stale(caller: Caller, now: datetime) -> Caller:
+    """Return the caller. Raise Forbidden unless it is a person who logged in within a quarter of an hour.
+
+    A session that somebody left open, or took over, must not make a way in for later.
+    """
+    refuse_token(caller)
+    if caller.session_id is None or now - ids.ulid_time(caller.session_id) > FRESH_FOR:
+        raise Forbidden("log in again first: this changes how the account is opened", code="login_needed")
     return caller
 
 

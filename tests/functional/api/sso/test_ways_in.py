@@ -127,6 +127,25 @@ class TestIdentities:
         assert [(answer.status, answer.code) for answer in answers] == [(403, "session_needed")] * 3
 
 
+    def test_a_login_of_long_ago_changes_no_way_in(self, known, time_machine):
+        session = known.session(known.log_in(ADA)).body
+        time_machine.shift(14 * 60)
+        refreshed = known.api.post("/api/auth/refresh", {"refresh_token": session["refresh_token"]}).body
+        ada = known.api.as_(refreshed["access_token"])
+        (only,) = ada.get("/api/auth/identities").body["identities"]
+        fresh = ada.post("/api/auth/identities/github", {}).status
+        time_machine.shift(2 * 60)
+
+        answers = [
+            ada.post("/api/auth/identities/github", {}),
+            ada.delete(f"/api/auth/identities/{only['id']}"),
+            ada.put("/api/auth/sso/policy", {"sso_only": True}),
+        ]
+
+        assert fresh == 200
+        assert [(answer.status, answer.code) for answer in answers] == [(403, "login_needed")] * 3
+
+
 class TestProvidersOnly:
     @pytest.fixture
     def sworn(self, browser, with_password):
