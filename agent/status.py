@@ -60,6 +60,7 @@ class StatusBoard:
             "applied": report.applied,
             "managed": report.managed,
             "paused": report.paused,
+            "elsewhere": report.elsewhere,
             "held": list(report.held_ids),
             "held_why": _error(report.held, report.at) if report.held else None,
             "problems": list(report.problems[:MAX_LISTED]),

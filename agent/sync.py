@@ -30,7 +30,8 @@ TRIES = 3
 class Report:
     """What a round found and did.
 
-    head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. parsed: manifests read.
+    head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. elsewhere: jobs that are not
+    for this machine. parsed: manifests read.
     held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed.
     told: how each job stands now.
     """
@@ -40,6 +41,7 @@ class Report:
     applied: str | None
     managed: int
     paused: int = 0
+    elsewhere: int = 0
     added: int = 0
     changed: int = 0
     removed: int = 0
@@ -226,6 +228,7 @@ class Sync:
             applied=inventory.commit,
             managed=len(inventory.lines),
             paused=len(inventory.jobs) - len(inventory.lines),
+            elsewhere=len(desired.elsewhere),
             added=len(steps.adds),
             changed=len(steps.changes),
             removed=len(steps.pauses) + (0 if decision.held else len(steps.removals)),

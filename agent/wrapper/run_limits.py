@@ -66,6 +66,7 @@ def become_the_job(
         posix.dup2(err, 2)
         limit(more, (("io_class", lower_io), ("nice", lower_priority), ("cpu", keep_to_processors)))
         if more.get("user"):
+            posix.chdir("/")  # should the user's home be missing, root's is no place to start in
             become(more["user"])
         prepare()
         limit(more, (("memory_bytes", lower_memory),))  # from here on we have no more ourselves

@@ -1,7 +1,7 @@
 """Judging a manifest without storing it: the control plane and the command line say the same words."""
 
 from dataclasses import dataclass, field
-from posixpath import basename
+from posixpath import basename, splitext
 
 from chalicelib.domain import manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
@@ -48,10 +48,16 @@ def stated_namespace(data: object) -> str | None:
 
 def _warnings(job: Job, path: str | None, source: yaml_source.Source) -> list[str]:
     found = []
-    if path and basename(path) != f"{job.name}.yaml":
+    if path and splitext(basename(path))[0] != job.name:
         place = source.place("metadata.name")
+        found.append(f"metadata.name: says {job.name!r}, but the file is {basename(path)}; the job goes by the former{place}")
+    if job.timeout_s and job.max_runtime_s and job.timeout_s <= job.max_runtime_s:
+        place = source.place("spec.maxRuntime")
+        found.append(f"spec.maxRuntime: no run gets so long, for spec.timeout ends each attempt before; make it shorter{place}")
+    if not job.is_reported:
+        place = source.place("spec.checkin.enabled")
         found.append(
-            f"metadata.name: says {job.name!r}, but the file is {basename(path)}; API and console go by the file{place}"
+            f"spec.checkin.enabled: nothing is recorded of this job, so nobody learns when it fails or is missed{place}"
         )
     if job.namespace == "system":
         found.append(f"metadata.namespace: 'system' is kept by the system; choose another{source.place('metadata.namespace')}")

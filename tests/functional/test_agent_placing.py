@@ -70,7 +70,7 @@ def test_a_machine_has_only_the_jobs_that_are_meant_for_it(moving: Moving) -> No
 
     assert moving.table == FOREIGN + moving.machine.block(1, 3)
     assert moving.machine.job_files() == {job_id(1), job_id(3)}
-    assert report.problems == ()
+    assert (report.managed, report.elsewhere, report.problems) == (2, 1, ())
 
 
 def test_new_labels_move_jobs_without_a_commit(moving: Moving) -> None:

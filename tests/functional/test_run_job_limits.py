@@ -96,6 +96,11 @@ def test_a_job_runs_as_the_user_it_names(host: Host):
 
 
 @AS_ROOT
+def test_a_user_without_a_home_starts_at_the_root_of_the_system(host: Host):
+    assert host.run("pwd", fields={"extras": {"user": "nobody"}}).stdout == b"/\n"
+
+
+@AS_ROOT
 def test_a_job_of_another_user_cannot_go_back(host: Host):
     done = host.run("cat /proc/self/status", fields={"extras": {"user": "nobody"}})
 

@@ -46,6 +46,28 @@ def test_a_namespace_that_no_folder_may_have_is_a_problem():
     assert "lower-case" in folder["path"]
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (b"  timeout: 5m\n  maxRuntime: 5m\n", "spec.maxRuntime: no run gets so long"),
+        (b"  checkin: {enabled: false}\n", "spec.checkin.enabled: nothing is recorded"),
+    ],
+)
+def test_what_is_allowed_and_may_not_be_meant_is_a_warning(more: bytes, words: str):
+    verdict = manifest_check.check(GOOD + more)
+
+    assert verdict.is_valid
+    assert verdict.warnings[0].startswith(words)
+    assert "(line " in verdict.warnings[0]
+
+
+def test_a_manifest_of_another_tenant_is_a_problem():
+    text = GOOD.replace(b"  name:", b"  tenant: bob\n  name:")
+
+    assert manifest_check.check(text).is_valid
+    assert "the repository of ada" in manifest_check.check(text, tenant="ada").problems["metadata.tenant"]
+
+
 def test_a_file_of_another_name_is_a_warning():
     verdict = manifest_check.check(GOOD, "nightly/dump.yaml")
 
