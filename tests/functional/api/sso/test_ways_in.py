@@ -126,7 +126,6 @@ class TestIdentities:
 
         assert [(answer.status, answer.code) for answer in answers] == [(403, "session_needed")] * 3
 
-
     def test_a_login_of_long_ago_changes_no_way_in(self, known, time_machine):
         session = known.session(known.log_in(ADA)).body
         time_machine.shift(14 * 60)
