@@ -1,5 +1,6 @@
 """The one door to the API: which credential goes with a request, and what its answer means."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from cli import answers
 from cli.answers import Answer, Body
 from cli.credentials import Login, Logins
 from cli.errors import Denied, Failure
+from cli.transport import IDEMPOTENCY_KEY as KEY
 from cli.transport import Request, Transport
 
 Query = Mapping[str, str | int | Sequence[str] | None]
@@ -57,7 +59,8 @@ class Client:
         return answers.read(response, self.api_url) if response.status_code == 200 else None
 
     def post(self, path: str, body: Body | None = None) -> Answer:
-        return self._authorized(Request("POST", path, body=body))
+        # With a key of its own the API does it once, however often it is sent; so it may be sent again.
+        return self._authorized(Request("POST", path, body=body, headers={KEY: str(uuid.uuid4())}))
 
     def put(self, path: str, body: Body, *, if_match: str | None) -> Answer:
         return self._authorized(Request("PUT", path, body=body, headers={"If-Match": if_match} if if_match else {}))

@@ -14,7 +14,8 @@ from cli.errors import Failure, Unavailable
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
-GET_TRIES = 2
+TRIES = 2
+IDEMPOTENCY_KEY = "Idempotency-Key"
 
 Trace = Callable[[str], None]
 
@@ -53,11 +54,11 @@ class Transport:
         self.user_agent = user_agent
 
     def send(self, request: Request, token: str | None) -> requests.Response:
-        """Return the response, whatever its status. Only a GET is tried again, once, after a broken connection.
+        """Return the response, whatever its status. What does no harm twice is tried again, once, after a broken connection.
 
         Raise Unavailable if none came, Failure if the address or its certificate is wrong.
         """
-        tries_left = GET_TRIES if request.method == "GET" else 1
+        tries_left = TRIES if request.method == "GET" or IDEMPOTENCY_KEY in request.headers else 1
         while True:
             tries_left -= 1
             try:

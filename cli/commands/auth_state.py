@@ -23,7 +23,10 @@ def whoami(invocation: Invocation) -> None:
 @click.command("status", cls=Command)
 @pass_invocation
 def show_status(invocation: Invocation) -> None:
-    """Show which login is in force, where it is kept, and whether the API accepts it. Ends with 4 if not."""
+    """Show which login is in force, and whether it works.
+
+    Ends with 4 if the API does not accept it.
+    """
     facts = _standing(invocation)
     invocation.printer.thing(facts, _shown(facts), name=facts["username"] or "")
     if not facts["is_accepted"]:

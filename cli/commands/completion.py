@@ -17,7 +17,7 @@ _WHERE = {
 @click.argument("shell", type=click.Choice(sorted(_WHERE)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script that completes commands, options and the names of things.
+    """Print what makes your shell complete commands and names.
 
     \b
     Examples:

@@ -21,14 +21,17 @@ _key = click.argument(
 
 @click.group("config", cls=Group)
 def config() -> None:
-    """See and keep settings, in profiles (crontopus help settings)."""
+    """See and keep settings, in profiles."""
 
 
 @config.command("view")
 @click.option("--show-origin", is_flag=True, help="Say for each setting what set it.")
 @pass_invocation
 def view(invocation: Invocation, show_origin: bool) -> None:
-    """Show the settings in force: an option wins over the environment, that over the profile."""
+    """Show the settings in force.
+
+    An option wins over the environment, that over the profile, that over the default.
+    """
     values = invocation.settings.values
     shown = {name: {"value": value.text, "origin": value.origin} for name, value in values.items()}
     columns = _ORIGINS if show_origin else _SETTINGS
@@ -41,7 +44,9 @@ def view(invocation: Invocation, show_origin: bool) -> None:
 @click.argument("value")
 @pass_invocation
 def set_(invocation: Invocation, key: str, value: str) -> None:
-    """Keep a setting in the profile in force; --profile names another, which is made if need be.
+    """Keep a setting in the profile.
+
+    That is the profile in force; --profile names another, which is made if need be.
 
     \b
     Examples:
@@ -59,7 +64,7 @@ def set_(invocation: Invocation, key: str, value: str) -> None:
 @_key
 @pass_invocation
 def unset(invocation: Invocation, key: str) -> None:
-    """Take a setting out of the profile; the default is in force again."""
+    """Take a setting out of the profile."""
     profile = _profile(invocation)
     if key not in invocation.profiles.read().profiles.get(profile, {}):
         raise NotFound(f"the profile {profile} does not set {key!r}", hints=["see `crontopus config view --show-origin`"])
@@ -82,7 +87,7 @@ def use(invocation: Invocation, profile: str) -> None:
 @config.command("profiles")
 @pass_invocation
 def list_profiles(invocation: Invocation) -> None:
-    """List the profiles: where each one goes, and whether it has a login."""
+    """List the profiles, and which of them have a login."""
     found = [_facts(invocation, name) for name in sorted({DEFAULT, *invocation.profiles.read().profiles})]
     rows = ([one["name"], "yes" if one["is_in_use"] else "", one["api_url"], one["login"]] for one in found)
     invocation.printer.listing({"profiles": found}, _PROFILES, rows)

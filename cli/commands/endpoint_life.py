@@ -60,7 +60,10 @@ def revoke(invocation: Invocation, endpoint: str, yes: bool) -> None:
 @removal.yes_option
 @pass_invocation
 def release(invocation: Invocation, endpoint: str, yes: bool) -> None:
-    """Let a machine go to another tenant: for a while it may be enrolled there, and leaves here when it is."""
+    """Let a machine go to another tenant.
+
+    For a while it may be enrolled there; when it is, it leaves here.
+    """
     found = endpoint_input.find(invocation.client, endpoint)
     invocation.confirm(f"release endpoint {found.get('name')}", yes=yes)
     answer = invocation.client.post(client.path("endpoints", str(found["id"]), "release"))

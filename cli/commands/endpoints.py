@@ -34,7 +34,7 @@ _NO_SUCH = ("No such endpoints.", "See all of them: crontopus endpoints list")
 
 @click.group("endpoints", cls=Group)
 def endpoints() -> None:
-    """See and manage the machines that run an agent (also: agents)."""
+    """See and manage machines with an agent (also: agents)."""
 
 
 for command in (*endpoint_life.COMMANDS, instances.jobs_of_endpoint, instances.discovered):

@@ -39,7 +39,10 @@ def jobs_of_endpoint(invocation: Invocation, endpoint: str) -> None:
 @endpoint_input.endpoint_argument
 @pass_invocation
 def discovered(invocation: Invocation, endpoint: str) -> None:
-    """List what else cron runs on a machine: jobs that others made and the agent found."""
+    """List what else cron runs on a machine.
+
+    Those are jobs that others made and the agent found.
+    """
     body = _jobs_on(invocation, endpoint)
     found = [one for one in body["jobs"] if one.get("source") == DISCOVERED or one.get("namespace") == DISCOVERED]
     _print(invocation, {**body, "jobs": found, "total": len(found)}, [f"Nothing was discovered on {endpoint}."])

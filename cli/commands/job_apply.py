@@ -56,9 +56,9 @@ class Outcome:
 @click.option("--diff", "is_diff", is_flag=True, help="Show what would change, and do nothing; ends with 1 if something would.")
 @click.pass_context
 def apply(ctx: click.Context, paths: Sequence[str], namespace: str | None, dry_run: bool, is_diff: bool) -> None:
-    """Create and update jobs from manifests: a file, a folder with all below it, or - for stdin.
+    """Create and update jobs from manifests.
 
-    A job is known by its id, else by namespace and name; one whose file has another name or namespace moves. A manifest
+    They come from a file, a folder with all below it, or - for stdin. A job is known by its id, else by namespace and name; one whose file has another name or namespace moves. A manifest
     that names no namespace belongs to that of the first folder below the given one. Nothing is ever deleted.
 
     \b

@@ -43,7 +43,9 @@ def resume(invocation: Invocation, job: str, namespace: str | None) -> None:
 @click.option("--to", "target", default="default", show_default=True, help="Namespace that it moves to.")
 @pass_invocation
 def adopt(invocation: Invocation, job: str, target: str) -> None:
-    """Make a job ours that an agent discovered: from then on it is defined, run and watched as every other.
+    """Make a job ours that an agent discovered.
+
+    From then on it is defined, run and watched as every other.
 
     \b
     Example:
@@ -58,7 +60,9 @@ def adopt(invocation: Invocation, job: str, target: str) -> None:
 @click.argument("files", metavar="FILE...", type=click.File("rb"), nargs=-1, required=True)
 @pass_invocation
 def validate(invocation: Invocation, files: Sequence[BinaryIO]) -> None:
-    """Judge manifests (YAML) here, without asking the API; - is stdin. Ends with 7 if one is invalid.
+    """Judge manifests (YAML) here, without asking the API.
+
+    - is stdin. Ends with 7 if one is invalid.
 
     \b
     Examples:

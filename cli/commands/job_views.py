@@ -69,7 +69,10 @@ def diff(ctx: click.Context, job: str, namespace: str | None, older: str | None,
 @click.option("--count", default=5, show_default=True, type=click.IntRange(1, 50), help="How many runs to show.")
 @pass_invocation
 def next_runs(invocation: Invocation, job: str, namespace: str | None, count: int) -> None:
-    """Show when a job runs next, in each zone that its endpoints live in."""
+    """Show when a job runs next.
+
+    In each zone that its endpoints live in, if it names none itself.
+    """
     printer = invocation.printer
     path = client.path("jobs", *references.parse(job, namespace), "next-runs")
     answer = invocation.client.get(path, {"count": count})

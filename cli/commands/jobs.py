@@ -22,6 +22,7 @@ _COLUMNS = (
     Column("LABELS", is_wide=True),
     Column("FILE", is_wide=True, key="path"),
 )
+_QUESTIONS = {"schedule": "Schedule, such as */5 * * * * or @daily", "command": "Command"}
 _CREATE_ONE = "Create one: crontopus jobs create hello --schedule '*/5 * * * *' --command 'echo hello'"
 
 _file = click.option("--file", "-f", type=click.File("rb"), help="Take the job from a manifest (YAML); - is stdin.")
@@ -51,6 +52,9 @@ def create(invocation: Invocation, /, job: str | None, namespace: str | None, fi
       crontopus jobs create ops/tidy --schedule @daily --command tidy --timeout 2h
       crontopus jobs create -f backup.yaml
     """
+    if not job and not file and invocation.has_terminal():
+        job = invocation.ask("Name, or namespace/name", "a name")
+        options |= {name: options[name] or invocation.ask(question, f"--{name}") for name, question in _QUESTIONS.items()}
     wanted = _new_job(job, namespace, file, options)
     job_life.report(invocation, "Created", (wanted["namespace"], wanted["name"]), invocation.client.post("/api/jobs", wanted))
 

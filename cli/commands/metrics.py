@@ -10,6 +10,6 @@ from cli.invocation import Invocation, pass_invocation
 @click.option("--operator", is_flag=True, help="Those of the whole installation.")
 @pass_invocation
 def metrics(invocation: Invocation, operator: bool) -> None:
-    """Print your endpoints, jobs and runs as numbers that Prometheus reads."""
+    """Print your numbers as Prometheus reads them."""
     found = invocation.client.text("/metrics" if operator else "/api/metrics")
     invocation.printer.file({"metrics": found}, found)

@@ -24,7 +24,7 @@ _colour = click.option("--colour", metavar="#RRGGBB", help="Its colour in the co
 
 @click.group("namespaces", cls=Group)
 def namespaces() -> None:
-    """Group jobs: each namespace is a folder in your Git repository."""
+    """Group jobs: each is a folder in your repository."""
 
 
 @namespaces.command("list")
@@ -58,7 +58,9 @@ def create(invocation: Invocation, name: str, description: str | None, colour: s
 @_colour
 @pass_invocation
 def update(invocation: Invocation, name: str, description: str | None, colour: str | None) -> None:
-    """Say what a namespace is for, and give it a colour; an empty text takes one away.
+    """Say what a namespace is for, and give it a colour.
+
+    An empty text takes one away.
 
     \b
     Examples:

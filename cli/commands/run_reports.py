@@ -50,7 +50,7 @@ def by_job(
     window: str,
     limit: int,
 ) -> None:
-    """Sum up the runs of each job: how many, how many failed, how long they took.
+    """Sum up the runs of each job.
 
     HEALTH is healthy from 95 % of success, degraded from 70 %, and warning below.
     """

@@ -28,7 +28,10 @@ def schedule() -> None:
 @click.option("--after", metavar="MOMENT", help="Start here instead of now, such as 2026-03-28T00:00:00Z.")
 @pass_invocation
 def next_runs(invocation: Invocation, expression: str, zone: str, count: int, after: str | None) -> None:
-    """Show when a schedule fires next, by the rules of cron(8), daylight saving time included."""
+    """Show when a schedule fires next.
+
+    By the rules of cron(8), daylight saving time included. Nobody is asked.
+    """
     printer = invocation.printer
     start = _moment(after) if after else printer.now
     try:

@@ -35,7 +35,10 @@ def tenants() -> None:
 @click.option("--month", metavar="YYYY-MM", help="Whose usage to show [default: this month].")
 @pass_invocation
 def show(invocation: Invocation, tenant: str | None, month: str | None) -> None:
-    """Show your account, or as an operator another's, and what it used in a month."""
+    """Show your account, and what it used in a month.
+
+    Operators may name another.
+    """
     answer = invocation.client.get(client.path("tenants", tenant or "me"), {"month": month})
     found = answer.part("tenant")
     facts = _facts(invocation, found, answer.body.get("usage") or {})
@@ -79,7 +82,10 @@ def list_tenants(invocation: Invocation, state: str | None, limit: int) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @pass_invocation
 def suspend(invocation: Invocation, tenant: str, reason: str, yes: bool) -> None:
-    """Stop an account (operators only): its sessions, tokens and endpoints are refused at once."""
+    """Stop an account (operators only).
+
+    Its sessions, tokens and endpoints are refused at once.
+    """
     path = client.path("tenants", tenant, "suspend")
     invocation.confirm(f"suspend tenant {tenant}", yes=yes)
     answer = invocation.client.post(path, {"reason": reason})

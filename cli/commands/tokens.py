@@ -25,7 +25,7 @@ _life = click.Choice(["90", "365", "never"])
 
 @click.group("tokens", cls=Group)
 def tokens() -> None:
-    """Make API tokens for scripts, held to what their scopes allow."""
+    """Make API tokens for scripts."""
 
 
 @tokens.command("create")

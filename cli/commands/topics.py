@@ -29,7 +29,10 @@ TOPICS = {"exit-codes": _exit_codes, "environment": _environment, "settings": _s
 @click.argument("words", metavar="[TOPIC | COMMAND...]", nargs=-1)
 @click.pass_context
 def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Explain a command or a topic: exit-codes, environment, settings."""
+    """Explain a command or a topic.
+
+    Topics are exit-codes, environment and settings.
+    """
     if len(words) == 1 and words[0] in TOPICS:
         click.echo(TOPICS[words[0]]())
         return

@@ -97,6 +97,23 @@ def test_a_write_is_never_tried_again_and_says_that_it_may_have_happened() -> No
     assert "look before you try again" in result.stderr
 
 
+def test_what_is_made_new_is_tried_once_more_under_the_same_key() -> None:
+    api = FakeApi(requests.ConnectionError("reset"), Reply({"commit": "c0ffee"}))
+
+    result = run("jobs", "pause", "backup", api=api)
+
+    keys = {request.headers["Idempotency-Key"] for request in api.requests}
+    assert (result.exit_code, len(api.requests), len(keys)) == (0, 2, 1)
+
+
+def test_two_commands_never_share_a_key() -> None:
+    api = FakeApi(Reply({}), Reply({}))
+    run("jobs", "pause", "backup", api=api)
+    run("jobs", "pause", "backup", api=api)
+
+    assert api.requests[0].headers["Idempotency-Key"] != api.requests[1].headers["Idempotency-Key"]
+
+
 def test_a_write_that_never_arrived_does_not_claim_it_may_have_happened() -> None:
     refused = requests.ConnectionError("refused")
     refused.__cause__ = ConnectionRefusedError(111, "Connection refused")

@@ -75,6 +75,13 @@ def test_help_fits_a_terminal_of_80_columns(command: str) -> None:
     assert [line for line in lines if len(line) > 80] == []
 
 
+@pytest.mark.parametrize("group", ["", *(name for name, command in root.commands.items() if isinstance(command, click.Group))])
+def test_no_command_is_cut_short_where_commands_are_listed(group: str) -> None:
+    lines = run(*group.split(), "--help").stdout.splitlines()
+
+    assert [line for line in lines if line.endswith("...") and not line.startswith("Usage")] == []
+
+
 def test_exit_codes_and_variables_are_those_of_the_program() -> None:
     rows = dict(re.findall(r"^\| `?([A-Z0-9_]+)`? \| (.+) \|$", PAGE, re.M))
 

@@ -327,3 +327,12 @@ def test_the_next_runs_are_told_for_each_zone() -> None:
 
     assert "2026-11-21 02:30:00+01:00  2026-11-21T01:30:00.000Z  Europe/Paris  web" in result.stdout
     assert result.stderr == "at 02:30\nnote: soon\n"
+
+
+def test_on_a_terminal_a_new_job_is_asked_for() -> None:
+    api = FakeApi(DONE)
+
+    result = run("jobs", "create", api=api, has_terminal=True, typed="ops/tidy\n@daily\ntidy --all\n")
+
+    assert result.exit_code == 0
+    assert api.last_body == {"name": "tidy", "namespace": "ops", "schedule": "@daily", "command": "tidy --all"}

@@ -207,3 +207,23 @@ def test_each_shell_gets_its_script(program: Program) -> None:
         result = program.run("completion", shell)
 
         assert (result.returncode, "_CRONTOPUS_COMPLETE" in result.stdout) == (0, True)
+
+
+def test_where_there_is_a_keyring_it_holds_the_login(api: Api, tmp_path: Path) -> None:
+    program, ring = Program(Logins(tmp_path / "new")), tmp_path / "ring"
+    ring.mkdir()
+    keyring = {"PYTHON_KEYRING_BACKEND": "tests.functional.cli.file_keyring.FileKeyring", "TEST_KEYRING": str(ring)}
+
+    login = program.run(
+        "auth", "login", "-u", "ann", "--password-stdin", "--api-url", api.url, typed="correct horse\n", **keyring
+    )
+    api.expire_access_token()
+    listed = program.run("jobs", "list", "--json", **keyring)
+    kept = [path.read_text() for path in ring.iterdir()]
+    logout = program.run("auth", "logout", **keyring)
+
+    assert [(result.returncode, result.stderr) for result in (login, listed, logout)] == [(0, "")] * 3
+    assert len(kept) == 1
+    assert "access-2" in kept[0]
+    assert "access" not in program.logins.path.read_text()
+    assert list(ring.iterdir()) == []
