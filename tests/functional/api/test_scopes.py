@@ -23,12 +23,12 @@ def test_a_token_opens_the_routes_of_its_scope_and_no_other(api, ada, scope):
     for spec in SPECS:
         answer = token.call(spec.method, emptied(spec.path), BODIES.get(spec.path) if spec.body else None)
 
-        is_closed = answer.status == 403 and answer.code == "missing_scope"
-        assert is_closed == bool(scopes.missing({scope}, {spec.scope})), f"{spec.method} {spec.path}: {answer.body}"
+        # Where an answer is text, an error is its words.
+        is_closed = answer.status == 403 and f"this token lacks the scope '{spec.scope}'" in answer.text
+        assert is_closed == bool(scopes.missing({scope}, {spec.scope})), f"{spec.method} {spec.path}: {answer.text}"
         assert answer.status < 500
-        assert not is_closed or f"'{spec.scope}'" in answer.body["error"]["message"]
 
 
 def test_a_session_opens_them_all(ada):
-    for spec in SPECS:
+    for spec in (spec for spec in SPECS if spec.auth != "operator"):
         assert ada.call(spec.method, emptied(spec.path), BODIES.get(spec.path) if spec.body else None).status not in (401, 403)
