@@ -1,7 +1,7 @@
 """What ping URLs lead to: a copy of each manifest's facts in the table of pings, so that a ping needs no forge.
 
 The repository is the truth. The copy follows what is committed through us at once, and what is pushed at the next look into the
-repository; see docs/adr/0010.
+repository; see docs/adr/0012.
 """
 
 from collections.abc import Iterable

@@ -244,7 +244,8 @@ def _setting(values: Mapping[str, Any]) -> list[Any]:
 def _update(job_id: str, actions: Sequence[Any], condition: Any) -> bool:
     try:
         with store_errors():
-            PingItem(_key(job_id), _STATE_SLOT).update(actions=list(actions), condition=condition)
+            # A model's own update would have the whole item sent back and read again.
+            PingItem._get_connection().update_item(_key(job_id), str(_STATE_SLOT), actions=list(actions), condition=condition)
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise

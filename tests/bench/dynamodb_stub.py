@@ -1,10 +1,11 @@
-"""DynamoDB that knows one endpoint token and takes every write: what is left is the handler's own cost.
+"""DynamoDB that knows one endpoint token and one check, and takes every write: what is left is the handler's own cost.
 
 Run as `python -m tests.bench.dynamodb_stub`; prints its port.
 """
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from chalicelib.domain import tokens
 
@@ -20,12 +21,35 @@ TOKEN_ITEM = {
     "created_at": {"N": "1700000000000"},
     "uses": {"N": "0"},
 }
-ANSWERS = {
-    "GetItem": {"Item": TOKEN_ITEM},
+JOB_ID = "5f0c7f0e-0d7c-4c5e-9a52-7d2d6f4b1c11"
+CHECK_ITEM = {
+    "check_key": {"S": tokens.digest(JOB_ID)},
+    "slot": {"N": "0"},
+    "job_id": {"S": JOB_ID},
+    "path": {"S": "default/backup.yaml"},
+    "sha": {"S": "a" * 40},
+    "zone": {"S": "Europe/Paris"},
+    "schedule": {"S": "30 3 * * *"},
+    "followed_at": {"N": "1700000000000"},
+    "last_ping_at": {"N": "1700000000000"},
+    "result": {"S": "up"},
+    "flips": {"L": [{"N": "1700000000000"}]},
+    **{name: {"S": "bench"} for name in ("owner", "tenant_id", "slug", "namespace", "name")},
+    **{name: {"BOOL": False} for name in ("is_pinged", "is_paused", "is_resumed_by_hand", "is_post_only")},
+    **{name: {"N": "3600"} for name in ("grace_s", "keep_bytes", "count")},
+}
+ITEMS = {"crontopus-tokens": TOKEN_ITEM, "crontopus-pings": CHECK_ITEM}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "UpdateItem": {},
+    "Query": {"Items": [], "Count": 0, "ScannedCount": 0},
     "PutItem": {},
     "BatchGetItem": {"Responses": {"crontopus-runs": []}, "UnprocessedKeys": {}},
     "BatchWriteItem": {"UnprocessedItems": {}},
 }
+
+
+def _answer(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+    return {"Item": ITEMS[asked["TableName"]]} if operation == "GetItem" else ANSWERS[operation]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -34,8 +58,8 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = json.dumps(ANSWERS[self.headers["X-Amz-Target"].rpartition(".")[2]]).encode()
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.dumps(_answer(self.headers["X-Amz-Target"].rpartition(".")[2], asked)).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))

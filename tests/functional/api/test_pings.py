@@ -365,6 +365,10 @@ def test_a_check_that_is_pinged_too_often_is_told_when_to_come_again(api, url, m
 
 @pytest.mark.parametrize(("ending", "writes"), [("", 2), ("/fail", 2), ("/log", 2), ("/start", 3)])
 def test_a_ping_costs_one_read(api, url, calls, ending, writes):
+    # What a warm function reads now and then, not for each ping, it reads here.
+    ping(api, url + "/log")
+    calls.names.clear()
+
     ping(api, url + ending)
 
     assert (calls.reads, calls.writes) == (1, writes)
