@@ -17,7 +17,7 @@ _WHERE = {
 @click.argument("shell", type=click.Choice(sorted(_WHERE)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes your shell complete commands and names.
+    """Print what teaches your shell our commands and names.
 
     \b
     Examples:

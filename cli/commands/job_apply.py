@@ -58,8 +58,10 @@ class Outcome:
 def apply(ctx: click.Context, paths: Sequence[str], namespace: str | None, dry_run: bool, is_diff: bool) -> None:
     """Create and update jobs from manifests.
 
-    They come from a file, a folder with all below it, or - for stdin. A job is known by its id, else by namespace and name; one whose file has another name or namespace moves. A manifest
-    that names no namespace belongs to that of the first folder below the given one. Nothing is ever deleted.
+    They come from a file, a folder with all below it, or - for stdin. A job is known
+    by its id, else by namespace and name; one whose file has another name or
+    namespace moves. A manifest that names no namespace belongs to that of the first
+    folder below the given one. Nothing is ever deleted.
 
     \b
     Examples:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from cli.config import ENVIRONMENT
 from cli.errors import EXIT_CODES
@@ -77,7 +78,8 @@ def test_help_fits_a_terminal_of_80_columns(command: str) -> None:
 
 @pytest.mark.parametrize("group", ["", *(name for name, command in root.commands.items() if isinstance(command, click.Group))])
 def test_no_command_is_cut_short_where_commands_are_listed(group: str) -> None:
-    lines = run(*group.split(), "--help").stdout.splitlines()
+    # As narrow as click makes it on a terminal of 80 columns.
+    lines = CliRunner().invoke(root, [*group.split(), "--help"], terminal_width=78).stdout.splitlines()
 
     assert [line for line in lines if line.endswith("...") and not line.startswith("Usage")] == []
 
