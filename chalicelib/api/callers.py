@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from chalicelib.domain import scopes, tokens
-from chalicelib.domain.errors import Forbidden, Unauthenticated
+from chalicelib.domain.errors import Forbidden, Gone, Unauthenticated
 from chalicelib.domain.scopes import Scope
 from chalicelib.services import api_tokens, sessions
 from chalicelib.services.doors import vault
@@ -34,7 +34,13 @@ def identify(auth: Auth, header: str | None, address: str, *, is_repeated: bool 
     # A webhook is known by the signature of its body, a ping by what its path holds; their routes check that.
     if auth in ("public", "webhook", "ping"):
         return None
-    return _caller(_bearer(header), address, is_repeated=is_repeated)
+    try:
+        return _caller(_bearer(header), address, is_repeated=is_repeated)
+    except Gone as e:
+        # Its endpoint is gone, which says nothing about what is asked for anywhere else.
+        if auth == "endpoint":
+            raise
+        raise Unauthenticated(e.message, code=e.code) from e
 
 
 def authorize(caller: Caller | None, auth: Auth, scope: Scope | None) -> None:

@@ -27,7 +27,7 @@ class LinkQuery(Model):
     token: str
 
 
-@bp.api("GET", "/api/pages/verify-email", auth="public", query=LinkQuery, media_type="text/html")
+@bp.api("GET", "/api/pages/verify-email", auth="public", query=LinkQuery, media_type="text/html", also=(403,))
 def show_verify_email(ask: Ask) -> TextAnswer:
     """Show the page that proves a new account's address."""
     link = _checked(ask, "register")
@@ -50,7 +50,7 @@ def verify_email(ask: Ask) -> TextAnswer:
     return pages.message("Your address is confirmed", "Your account is ready; you can log in now. This window may be closed.")
 
 
-@bp.api("GET", "/api/pages/change-email", auth="public", query=LinkQuery, media_type="text/html")
+@bp.api("GET", "/api/pages/change-email", auth="public", query=LinkQuery, media_type="text/html", also=(403,))
 def show_change_email(ask: Ask) -> TextAnswer:
     """Show the page that lets a new address replace the account's."""
     link = _checked(ask, "change")
@@ -73,7 +73,7 @@ def change_email(ask: Ask) -> TextAnswer:
     return pages.message("Your address is changed", "The one before was told. This window may be closed.")
 
 
-@bp.api("GET", "/api/pages/reset-password", auth="public", query=LinkQuery, media_type="text/html")
+@bp.api("GET", "/api/pages/reset-password", auth="public", query=LinkQuery, media_type="text/html", also=(403,))
 def show_reset_password(ask: Ask) -> TextAnswer:
     """Show the page on which a new password is chosen."""
     link = _checked(ask, "reset")
@@ -112,6 +112,7 @@ def show_forgotten_password(ask: Ask) -> TextAnswer:
     body=Address,
     body_format="form",
     media_type="text/html",
+    status=202,
     audit=ASKS_ONLY,
 )
 def forgotten_password(ask: Ask) -> TextAnswer:
@@ -134,6 +135,7 @@ def show_verification_mail(ask: Ask) -> TextAnswer:
     body=Address,
     body_format="form",
     media_type="text/html",
+    status=202,
     audit=ASKS_ONLY,
 )
 def verification_mail(ask: Ask) -> TextAnswer:

@@ -49,4 +49,8 @@ def refusals(spec: "RouteSpec") -> dict[int, str]:
     found |= {422} if spec.query else set()
     found |= {429} if spec.limit else set()
     found |= {413} if spec.auth != "ping" else set()
+    if spec.dialect != "crontopus":
+        # Both standards say 400 for what cannot be used; of our keys they know nothing.
+        found |= {400} if 422 in found else set()
+        found -= set() if takes_key(spec) else {422}
     return {status: _WORDS.get(status, "refused") for status in sorted(found)}

@@ -46,7 +46,8 @@ def _text(family: Family) -> str:
     lines = [f"# HELP {family.name} {_escaped(family.help)}", f"# TYPE {family.name} {family.kind}"]
     for sample in family.samples:
         labels = ",".join(f'{name}="{_escaped(value, quote=True)}"' for name, value in sample.labels.items())
-        lines.append(f"{family.name}{sample.suffix}{{{labels}}} {_number(sample.value)}")
+        within = f"{{{labels}}}" if labels else ""
+        lines.append(f"{family.name}{sample.suffix}{within} {_number(sample.value)}")
     return "\n".join(lines) + "\n"
 
 
