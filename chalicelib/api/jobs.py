@@ -11,7 +11,7 @@ from chalicelib.api.repositories import change_of, repository_of
 from chalicelib.domain import limits, manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
-from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES, IN_MANIFEST, written
+from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES, IN_MANIFEST, body_of
 from chalicelib.services import job_changes, jobs, pings_lookup
 from chalicelib.services.job_filters import JobFilter, JobState, labels_of, page_of, state_of
 from chalicelib.services.jobs import StoredJob
@@ -226,7 +226,7 @@ def shown_job(ask: Ask, stored: StoredJob) -> JobOut:
     job, settings = stored.job, config.load()
     repository = names.repository_name(ask.known_caller.tenant_id)
     return JobOut(
-        **{key: written(job, place) for key, place in IN_MANIFEST.items()},
+        **body_of(job),
         id=job.id,
         state=state_of(job),
         path=stored.path,

@@ -9,7 +9,7 @@ from chalicelib.domain import yaml_source, zones
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest_dump import API_VERSION, KIND
 from chalicelib.domain.manifest_dump import dump as dump
-from chalicelib.domain.manifest_fields import FIELDS, children
+from chalicelib.domain.manifest_fields import FIELDS, Field, children, entries
 from chalicelib.domain.manifest_job import Job as Job
 from chalicelib.domain.manifest_job import Manifest as Manifest
 from chalicelib.domain.manifest_together import problems_together
@@ -58,7 +58,8 @@ class _Reading:
         self._agree("metadata.namespace", namespace, f"the file lies in {namespace}/; the folder wins")
         if tenant is not None:
             self._agree("metadata.tenant", tenant, f"this is the repository of {tenant}")
-        if self.strict and (problem := zones.problem(self.values.get("spec.timezone", "UTC"))):
+        zone = self.values.get("spec.timezone")
+        if self.strict and zone and (problem := zones.problem(zone)):
             self._problem("spec.timezone", problem)
         job = self._job(namespace)
         for place, problem in problems_together(job, self.problems).items():
@@ -79,21 +80,19 @@ class _Reading:
 
     def _section(self, path: str, value: object) -> None:
         data = self._map(path, value)
-        known = children(path)
-        self._refuse_unknown(path, data, known)
-        for key in known:
-            place = f"{path}.{key}"
+        self._refuse_unknown(path, data, children(path))
+        for key, place, entry in entries(path):
             if data.get(key) is None:
-                if place in FIELDS and FIELDS[place].is_required and path not in self.problems:
+                if entry and entry.is_required and path not in self.problems:
                     self._problem(place, "is required")
-            elif place in FIELDS:
-                self._value(place, data[key])
+            elif entry:
+                self._value(place, entry, data[key])
             else:
                 self._section(place, data[key])
 
-    def _value(self, place: str, value: object) -> None:
+    def _value(self, place: str, entry: Field, value: object) -> None:
         try:
-            self.values[place] = FIELDS[place].read(value)
+            self.values[place] = entry.read(value)
         except ValueError as e:
             self._problem(place, str(e))
 

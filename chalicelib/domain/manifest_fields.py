@@ -6,6 +6,8 @@ what it says, not before: a manifest never promises what nothing keeps.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from chalicelib.domain import durations, names, schedule, sizes, zones
@@ -137,17 +139,37 @@ IN_MANIFEST: dict[str, str] = {
 }
 
 
+_attributes = attrgetter(*(FIELDS[place].attribute for place in IN_MANIFEST.values()))
+_translated = tuple((key, FIELDS[place].write) for key, place in IN_MANIFEST.items() if FIELDS[place].write is not _same)
+
+
+def body_of(job: Job) -> dict[str, Any]:
+    """Return the job as the API's body shows it: every field by its name there, None where the job has none."""
+    body = dict(zip(IN_MANIFEST, _attributes(job), strict=True))
+    for key, write in _translated:
+        if body[key] is not None:
+            body[key] = write(body[key])
+    return body
+
+
+@cache
 def children(section: str) -> tuple[str, ...]:
     """Return the keys that a section may have: those of fields and of sections within it."""
     prefix = f"{section}."
     return tuple(dict.fromkeys(place[len(prefix) :].split(".")[0] for place in FIELDS if place.startswith(prefix)))
 
 
+@cache
+def entries(section: str) -> tuple[tuple[str, str, Field | None], ...]:
+    """Return key, place and field of what a section may have; None for a section within it."""
+    return tuple((key, f"{section}.{key}", FIELDS.get(f"{section}.{key}")) for key in children(section))
+
+
 def written(job: Job, place: str) -> Any:
     """Return a field of the job as YAML and JSON show it, None where the job has none."""
     entry = FIELDS[place]
     value = getattr(job, entry.attribute)
-    return None if value is None else entry.write(value)
+    return value if value is None or entry.write is _same else entry.write(value)
 
 
 def is_default(job: Job, place: str) -> bool:

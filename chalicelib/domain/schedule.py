@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from heapq import heappop, heappush
 from itertools import dropwhile, islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -78,6 +79,8 @@ def fields_of(expression: str) -> Fields | None:
     )
 
 
+# Tenants have a thousand jobs and a dozen schedules.
+@lru_cache(maxsize=1024)
 def problem(expression: str) -> str | None:
     """Return what is wrong with a schedule, in words for the person who wrote it, or None."""
     if expression in ALIASES or expression == REBOOT:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.api.jobs import JobIn
 from chalicelib.domain import manifest, yaml_source
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.manifest_fields import FIELDS, IN_MANIFEST, written
+from chalicelib.domain.manifest_fields import FIELDS, IN_MANIFEST, body_of, written
 from chalicelib.domain.manifest_job import Job
 from chalicelib.domain.manifest_schema import schema
 from chalicelib.domain.manifest_together import _NEEDS_AN_AGENT, _NEEDS_PINGS
@@ -81,7 +81,7 @@ def test_the_api_has_every_field_under_its_name():
 
 
 def test_the_api_has_the_defaults_of_the_manifest():
-    shown = {key: written(job(), place) for key, place in IN_MANIFEST.items()}
+    shown = body_of(job())
     body = JobIn(name="backup", schedule="*/5 * * * *", command="echo hello")
 
     assert {key: value for key, value in body if value is not None and shown[key] != value} == {}
@@ -242,3 +242,8 @@ def test_the_example_of_the_reference_is_a_good_manifest():
     example = text.split("```yaml\n")[1].split("```")[0]
 
     assert manifest.parse(example.encode(), "default/backup-database.yaml", strict=True).job.cpu is None
+
+
+@pytest.mark.parametrize("whole", [WHOLE, PINGED, job()])
+def test_the_apis_body_says_what_the_manifest_says(whole: Job):
+    assert body_of(whole) == {key: written(whole, place) for key, place in IN_MANIFEST.items()}
