@@ -1,11 +1,13 @@
 """Judging a manifest without storing it: the control plane and the command line say the same words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import basename, splitext
 
 from chalicelib.domain import manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
+from chalicelib.domain.manifest_fields import is_default
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,22 @@ def stated_namespace(data: object) -> str | None:
 
 
 def _warnings(job: Job, path: str | None, source: yaml_source.Source) -> list[str]:
-    found = []
+    return [f"{place}: {words}{source.place(place)}" for place, words in (*_misfits(job, path), *_promises(job))]
+
+
+def _misfits(job: Job, path: str | None) -> Iterator[tuple[str, str]]:
     if path and splitext(basename(path))[0] != job.name:
-        place = source.place("metadata.name")
-        found.append(f"metadata.name: says {job.name!r}, but the file is {basename(path)}; the job goes by the former{place}")
-    if job.timeout_s and job.max_runtime_s and job.timeout_s <= job.max_runtime_s:
-        place = source.place("spec.maxRuntime")
-        found.append(f"spec.maxRuntime: no run gets so long, for spec.timeout ends each attempt before; make it shorter{place}")
-    if not job.is_reported:
-        place = source.place("spec.checkin.enabled")
-        found.append(
-            f"spec.checkin.enabled: nothing is recorded of this job, so nobody learns when it fails or is missed{place}"
-        )
+        yield "metadata.name", f"says {job.name!r}, but the file is {basename(path)}; the job goes by the former"
     if job.namespace == "system":
-        found.append(f"metadata.namespace: 'system' is kept by the system; choose another{source.place('metadata.namespace')}")
-    return found
+        yield "metadata.namespace", "'system' is kept by the system; choose another"
+
+
+def _promises(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what the manifest asks for in vain."""
+    if job.timeout_s and job.max_runtime_s and job.timeout_s <= job.max_runtime_s and not job.retry_attempts:
+        yield "spec.maxRuntime", "no run gets so long, for spec.timeout ends it before; make it shorter"
+    if not job.is_reported:
+        yield "spec.checkin.enabled", "nothing is recorded of this job, so nobody learns when it fails or is missed"
+    for place in ("spec.maxRuntime", "spec.minRuntime", "spec.alerts.rules", "spec.alerts.channels"):
+        if not is_default(job, place):
+            yield place, "is kept, and no alert is sent for it yet"

@@ -51,6 +51,8 @@ def test_a_namespace_that_no_folder_may_have_is_a_problem():
     [
         (b"  timeout: 5m\n  maxRuntime: 5m\n", "spec.maxRuntime: no run gets so long"),
         (b"  checkin: {enabled: false}\n", "spec.checkin.enabled: nothing is recorded"),
+        (b"  minRuntime: 5m\n", "spec.minRuntime: is kept, and no alert is sent for it yet"),
+        (b"  alerts: {channels: [ops]}\n", "spec.alerts.channels: is kept, and no alert is sent for it yet"),
     ],
 )
 def test_what_is_allowed_and_may_not_be_meant_is_a_warning(more: bytes, words: str):
