@@ -120,9 +120,11 @@ class Client:
         raise Denied(f"not logged in to {self.api_url}", hints=[LOGIN_HINT])
 
     def _renewed(self, stale: str) -> str:
+        before = self.logins.find(self.account)
         login = self.logins.renew(self.account, stale, self._exchange)
         if login is None:
-            raise Denied(f"the login to {self.api_url} has expired", hints=[LOGIN_HINT])
+            what = "API token for" if before and before.refresh_token is None else "login to"
+            raise Denied(f"the {what} {self.api_url} has expired or was revoked", hints=[LOGIN_HINT])
         return login.access_token
 
     def _exchange(self, login: Login) -> Login | None:

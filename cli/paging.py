@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 
 # Go on without a key where it fits on one screen, pass colours on, leave the text standing. As git and gh do.
 _LESS = {"LESS": "FRX", "LV": "-c"}
@@ -14,10 +15,22 @@ def page(shown: str, command: str, environ: Mapping[str, str]) -> bool:
         pager = subprocess.Popen(shlex.split(command), stdin=subprocess.PIPE, env={**_LESS, **environ})
     except (OSError, ValueError):
         return False
+    try:
+        # Who leaves the pager before the end has seen enough: communicate() minds no broken pipe.
+        pager.communicate(shown.encode(errors="backslashreplace"))
+    except KeyboardInterrupt:
+        _wait(pager)
+    return True
+
+
+def _wait(pager: subprocess.Popen[bytes]) -> None:
+    """Wait for the pager, which got Ctrl-C too and decides what it means."""
+    if pager.stdin:
+        with suppress(OSError):
+            pager.stdin.close()
     while True:
         try:
-            # Who leaves the pager before the end has seen enough.
-            pager.communicate(shown.encode(errors="backslashreplace"))
-            return True
+            pager.wait()
+            return
         except KeyboardInterrupt:
-            continue  # the pager got it too, and decides
+            continue

@@ -150,6 +150,7 @@ def test_a_token_from_stdin_is_kept_and_never_renewed(desk: Desk) -> None:
     assert "ctp_secret" not in result.output
     assert len(api.sent) == 1
     assert after.exit_code == 4
+    assert "the API token for http://127.0.0.1:8080 has expired or was revoked" in after.stderr
 
 
 def test_a_token_that_may_not_ask_who_it_is_is_kept_all_the_same(desk: Desk) -> None:

@@ -170,6 +170,16 @@ def test_a_pager_that_is_left_early_is_no_error(api: Api, program: Program) -> N
     assert "Error" not in shown
 
 
+def test_control_c_in_a_pager_is_the_pagers(api: Api, program: Program) -> None:
+    api.runs = [a_run(1, "hello")]
+    pager = {"PAGER": "sh -c 'trap : INT; cat; sleep 0.3; echo after'"}
+
+    shown = on_a_terminal(program, "runs", "show", a_run(1)["run_id"], interrupt_at=b"hello", environ=pager)
+
+    assert shown.rstrip().endswith("after")
+    assert "Error" not in shown
+
+
 def test_a_watch_on_a_terminal_is_a_table_until_control_c(api: Api, program: Program) -> None:
     api.runs = [a_run(1)]
 
