@@ -70,7 +70,7 @@ def sign_in_for_device(ask: Ask) -> TextAnswer:
     "POST",
     "/api/pages/device/confirm",
     auth="public",
-    limit=limits.LOGIN,
+    limit=limits.SSO,
     body=DeviceDecision,
     body_format="form",
     media_type="text/html",

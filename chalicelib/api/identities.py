@@ -7,7 +7,7 @@ from pydantic import Field
 
 from chalicelib.api.auth import Empty
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, Moment
-from chalicelib.api.sso import depart
+from chalicelib.api.sso import depart, tell_owner
 from chalicelib.domain import limits
 from chalicelib.domain.sso import Identity
 from chalicelib.services import identities, sessions
@@ -94,6 +94,7 @@ def unlink_identity(ask: Ask, identity: str) -> Empty:
     """Unlink a login at a provider, unless it is the last way into the account."""
     gone = identities.unlink(sessions.refuse_stale(ask.known_caller, datetime.now(UTC)), identity)
     ask.noted["provider"] = gone.provider
+    tell_owner(gone.tenant_id)
     return Empty()
 
 
@@ -114,8 +115,10 @@ def set_policy(ask: Ask) -> PolicyAnswer:
     ask.noted["sso_only"] = str(ask.body.sso_only).lower()
     if not ask.body.sso_only:
         identities.allow_password(tenant)
+        tell_owner(tenant.tenant_id)
         return PolicyAnswer(sso_only=False, break_glass_code=None)
     code = identities.swear_off_password(tenant, secrets.token_bytes, now)
+    tell_owner(tenant.tenant_id)
     return PolicyAnswer(sso_only=True, break_glass_code=code)
 
 

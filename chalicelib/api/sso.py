@@ -11,7 +11,7 @@ from chalicelib.api.auth import SessionAnswer, session_out, signer
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, TextAnswer
 from chalicelib.api.device import address_of
 from chalicelib.domain import limits, sso
-from chalicelib.services import identities, logins, tickets
+from chalicelib.services import doors, identities, logins, mails, tickets
 from chalicelib.services import sso as logins_elsewhere
 from chalicelib.services.login_delays import Guard
 from chalicelib.services.sso import Arrived, Returned, Wish
@@ -110,6 +110,7 @@ def callback(ask: Ask, provider: str) -> TextAnswer:
     arrived = logins_elsewhere.arrive(signer(), provider, returned, browser, callback_url, now)
     if arrived.wish.purpose == "link" and arrived.tenant:
         ask.noted.update({"tenant_id": arrived.tenant.tenant_id, "provider": provider})
+        tell_owner(arrived.tenant.tenant_id)
         return TextAnswer("", 302, {"Location": arrived.wish.next})
     if arrived.tenant is None or arrived.wish.purpose == "device":
         cookie = browser_cookies.written("person", _note(arrived, now), base)
@@ -155,8 +156,14 @@ def break_glass(ask: Ask) -> SessionAnswer:
     guard = Guard(body.username, address_of(ask), config.rate_limit_factor())
     tenant = identities.prove_with_code(guard, body.username, body.password, body.code, now)
     ask.noted["tenant_id"] = tenant.tenant_id
+    tell_owner(tenant.tenant_id)
     client = ask.request.headers.get("user-agent", "unknown")[:200]
     return session_out(logins.begin(signer(), tenant, client, now))
+
+
+def tell_owner(tenant_id: str) -> None:
+    """Ask for the mail that says that the ways into an account were changed."""
+    mails.ask(doors.mail_queue().put, mails.Wish("ways_in_changed", tenant_id))
 
 
 def depart(ask: Ask, provider: str, wish: Wish) -> tuple[str, dict[str, str]]:

@@ -5,6 +5,7 @@ Who came back stands in a cookie that we have signed. A form elsewhere cannot se
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from chalicelib.api.auth import registration_doors, signer
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, TextAnswer
 from chalicelib.api.device import address_of
 from chalicelib.api.device_pages import confirmation
-from chalicelib.api.sso import gone_on
+from chalicelib.api.sso import gone_on, tell_owner
 from chalicelib.domain import limits
 from chalicelib.domain.errors import Conflict, CrontopusError, Forbidden, Invalid, NotFound, Unauthenticated
 from chalicelib.domain.sso import Person
@@ -68,13 +69,15 @@ def complete(ask: Ask) -> TextAnswer:
             mails.ask(doors.mail_queue().put, Wish("welcome", tenant.tenant_id))
         else:
             tenant = sso_accounts.confirm(lambda name: _guard(ask, name), person, given.password, secrets.token_bytes, now)
+            tell_owner(tenant.tenant_id)
     except (Invalid, Conflict, Unauthenticated) as e:
         return _form(facts, given, e)
     ask.noted.update({"tenant_id": tenant.tenant_id, "provider": person.provider})
     if facts["purpose"] == "device":
         return _device({**facts, "tenant_id": tenant.tenant_id}, facts["user_code"])
-    browser = browser_cookies.read(ask, "browser", config.load().public_url) or ""
-    return gone_on(tenant.tenant_id, browser, facts["next"], 303)
+    base = config.load().public_url
+    done = gone_on(tenant.tenant_id, browser_cookies.read(ask, "browser", base) or "", facts["next"], 303)
+    return replace(done, headers={**done.headers, **browser_cookies.written("person", "", base)})
 
 
 def _note(ask: Ask) -> Mapping[str, str]:

@@ -40,7 +40,8 @@ DEVICE = Limit("device", "address", 10, MINUTE, ceiling_per_s=10, refuses_blind=
 DEVICE_POLL = Limit("device-poll", "address", 120, MINUTE, ceiling_per_s=100, is_exact=False)
 # User codes are short: this is what keeps them from being guessed.
 DEVICE_CODE = Limit("device-code", "user", 5, MINUTE, ceiling_per_s=10, refuses_blind=True)
-SSO = Limit("sso", "address", 20, MINUTE, ceiling_per_s=20, refuses_blind=True)
+# Three requests for each login, from offices behind one address too; nothing about it can be guessed.
+SSO = Limit("sso", "address", 60, MINUTE, ceiling_per_s=50)
 ENROLL = Limit("enroll", "token", 20, HOUR, ceiling_per_s=10, refuses_blind=True)
 ROTATE = Limit("rotate", "endpoint", 10, HOUR, ceiling_per_s=50)
 CHECK_IN = Limit("check-in", "endpoint", 100, MINUTE, ceiling_per_s=500, is_exact=False)

@@ -10,7 +10,7 @@ from chalicelib.domain.errors import Conflict, NotFound, Unauthenticated
 from chalicelib.domain.sso import Identity, Person
 from chalicelib.domain.tenants import Tenant
 from chalicelib.logs import log
-from chalicelib.services import passwords
+from chalicelib.services import logins, passwords
 from chalicelib.services.login_delays import Guard
 from chalicelib.services.sessions import Caller
 from chalicelib.store import identities as identity_store
@@ -89,7 +89,8 @@ def allow_password(tenant: Tenant) -> None:
 def prove_with_code(guard: Guard, username: str, password: str, code: str, now: datetime) -> Tenant:
     """Use a tenant's break-glass code up, and return the tenant. password: empty for an account without one.
 
-    Raise Unauthenticated, the same whatever is wrong, or TooManyRequests after too many of them.
+    Raise Unauthenticated, the same whatever is wrong, TooManyRequests after too many of them, or Forbidden, with the code
+    unused, if the account is not active.
     """
     guard.begin(now)
     tenant = tenant_store.find(username)
@@ -99,6 +100,7 @@ def prove_with_code(guard: Guard, username: str, password: str, code: str, now: 
     if tenant is None or credential is None or not is_own or not (is_right or not tenant.password_hash):
         guard.failed(now)
         raise Unauthenticated("username, password or code is wrong")
+    logins.refuse_inactive(tenant)
     token_store.spend(credential, now)
     guard.succeeded(now)
     log.warning("break-glass code used", extra={"tenant_id": tenant.tenant_id})

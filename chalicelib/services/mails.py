@@ -20,7 +20,7 @@ from chalicelib.notify.mail import Mail, Mailer
 from chalicelib.store import counters as counter_store
 from chalicelib.store import tenants as tenant_store
 
-Kind = Literal["verify", "welcome", "reset", "password_changed", "change_email", "email_changed"]
+Kind = Literal["verify", "welcome", "reset", "password_changed", "change_email", "email_changed", "ways_in_changed"]
 Put = Callable[[str], None]
 
 SUBJECTS: dict[Kind, str] = {
@@ -30,6 +30,7 @@ SUBJECTS: dict[Kind, str] = {
     "password_changed": "Your password was changed",
     "change_email": "Confirm your new address",
     "email_changed": "The address of your account was changed",
+    "ways_in_changed": "How your account is opened was changed",
 }
 # kind -> what its link is for, and the page it opens.
 _LINKS: dict[Kind, tuple[Purpose, str]] = {

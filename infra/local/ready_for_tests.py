@@ -1,8 +1,10 @@
-"""What `make test` needs beside the environments: Debian's cron, for the end-to-end test that runs one of its own.
+"""What `make test` needs beside the environments: Debian's cron, for the end-to-end test that runs one of its own, and Node.js,
+for a real OpenID Connect provider.
 
 The daemon that comes with the package is not started, and nobody's crontab is touched.
 """
 
+import shutil
 import sys
 
 from infra.local import cron, debian
@@ -12,6 +14,8 @@ from infra.local.stopped import Stopped
 
 def main() -> int:
     show = Show()
+    if shutil.which("npm") is None:
+        show.line("  Node.js is not installed: the tests of single sign-on with a real provider will be skipped")
     if cron.programs_exist():
         return 0
     if not debian.can_install():

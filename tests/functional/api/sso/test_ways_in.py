@@ -126,6 +126,22 @@ class TestIdentities:
 
         assert [(answer.status, answer.code) for answer in answers] == [(403, "session_needed")] * 3
 
+    def test_the_owner_is_told_of_each_change(self, browser, with_password, mailbox):
+        mailbox.look()
+        browser.log_in(ADA)
+        browser.finish(password=PASSWORD)
+        linked = mailbox.look()
+        code = with_password.put("/api/auth/sso/policy", {"sso_only": True}).body["break_glass_code"]
+        browser.api.post("/api/auth/sso/break-glass", {"username": "ada", "password": PASSWORD, "code": code})
+        sworn_and_broken = mailbox.look()
+        with_password.put("/api/auth/sso/policy", {"sso_only": False})
+        (only,) = with_password.get("/api/auth/identities").body["identities"]
+        with_password.delete(f"/api/auth/identities/{only['id']}")
+
+        assert [(mail.to, mail.subject) for mail in linked] == [(ADA, "How your account is opened was changed")]
+        assert (len(sworn_and_broken), len(mailbox.look())) == (2, 2)
+        assert "break-glass" in linked[0].text and "break-glass" in linked[0].html
+
     def test_a_login_of_long_ago_changes_no_way_in(self, known, time_machine):
         session = known.session(known.log_in(ADA)).body
         time_machine.shift(14 * 60)
