@@ -57,8 +57,8 @@ def here(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> He
 
 
 def has_zone(zone: str) -> bool:
-    """Tell whether the system has the zone's rules: run-job sees no package of ours."""
-    return any((Path(folder) / zone).is_file() for folder in TZPATH)
+    """Tell whether the system itself has the zone's rules: run-job sees no package of ours."""
+    return _is_zone(zone) and any((Path(folder) / zone).is_file() for folder in TZPATH)
 
 
 def machine_id(home: Home, uid: int, root: Path = _ROOT) -> str:

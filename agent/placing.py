@@ -102,7 +102,7 @@ def _after(meant: Mapping[str, Wanted]) -> dict[str, list[tuple[str, str]]]:
 
 def _adapted(entry: Wanted, here: Here, after: Iterable[tuple[str, str]] | None, is_noted: bool) -> Wanted:
     job = entry.job
-    if not (after or is_noted or job.user or job.timezone):
+    if not job.is_scheduled or not (after or is_noted or job.user or job.timezone):
         return entry
     extras: dict[str, Any] = {}
     kept = guarded(entry.fields, job.timezone, here.timezone)

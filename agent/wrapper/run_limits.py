@@ -113,8 +113,11 @@ def lower_priority(nice: int) -> None:
 def lower_io(name: str) -> None:
     from ctypes import CDLL, get_errno
 
+    system = posix.uname()
+    if system.sysname != "Linux":  # where the same number is another call
+        raise KeyError(system.sysname)
     value = IO_CLASSES[name] << 13 | (0 if name == "idle" else IO_LEVEL)
-    if CDLL(None, use_errno=True).syscall(IOPRIO_SET[posix.uname().machine], 1, 0, value) < 0:
+    if CDLL(None, use_errno=True).syscall(IOPRIO_SET[system.machine], 1, 0, value) < 0:
         raise OSError(get_errno(), posix.strerror(get_errno()))
 
 

@@ -214,6 +214,23 @@ def test_what_was_told_of_another_endpoint_is_not_ours(tmp_path: Path) -> None:
     assert machines.here(Home(tmp_path), CONFIG, {}, 0).labels is None
 
 
+@pytest.mark.parametrize(
+    ("zone", "is_there"), [("Europe/Paris", True), ("Mars/Olympus", False), ("leapseconds", False), ("Europe", False)]
+)
+def test_a_zone_is_a_file_of_the_system_with_rules_in_it(zone: str, is_there: bool) -> None:
+    assert machines.has_zone(zone) is is_there
+
+
+def test_a_manifest_that_names_a_zone_nobody_has_stops_no_round(moving: Moving) -> None:
+    moving.here = replace(UTC_HERE, has_zone=machines.has_zone)
+    moving.commit(n1="  timezone: leapseconds\n", n2="  timezone: Mars/Olympus\n  paused: true\n", n3="")
+
+    report = moving.sync.round()
+
+    assert moving.table == FOREIGN + moving.machine.block(3)
+    assert len(report.problems) == 1
+
+
 def test_allowed_users_are_kept_in_the_configuration(tmp_path: Path) -> None:
     save_config(Home(tmp_path), CONFIG)
 

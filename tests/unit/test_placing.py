@@ -104,6 +104,12 @@ def test_a_job_in_a_zone_of_which_the_machine_knows_nothing_is_not_scheduled():
     assert "install tzdata" in found.problems[0]
 
 
+def test_a_paused_job_in_a_zone_that_is_none_troubles_nobody():
+    (wanted,) = placed(defined(timezone="Mars/Olympus", paused=True)).jobs.values()
+
+    assert not wanted.is_guarded
+
+
 def test_a_job_in_another_zone_gets_a_wider_line_and_a_guard():
     (wanted,) = placed(defined(schedule="30 9 * * *", timezone="Asia/Kolkata")).jobs.values()
 
