@@ -79,6 +79,7 @@ class DiffAnswer(Model):
     scope="read:jobs",
     query=HistoryQuery,
     returns=HistoryList,
+    also=(409,),
 )
 def list_history(ask: Ask, namespace: str, name: str) -> HistoryList:
     """List the commits that touched a job's file, newest first, wherever it lay."""
@@ -101,6 +102,7 @@ def list_history(ask: Ask, namespace: str, name: str) -> HistoryList:
     scope="read:jobs",
     query=DiffQuery,
     returns=DiffAnswer,
+    also=(409,),
 )
 def diff_job(ask: Ask, namespace: str, name: str) -> DiffAnswer:
     """Show what changed in a job between two commits."""

@@ -10,6 +10,7 @@ from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model
 from chalicelib.api.repositories import change_of, repository_of
 from chalicelib.domain import limits, manifest, names, yaml_source
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.idempotency import HEADER
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.manifest_fields import DEFAULT_OUTPUT_BYTES, IN_MANIFEST, body_of
 from chalicelib.services import job_changes, jobs, pings_lookup
@@ -157,11 +158,13 @@ def _is_in(path: str, namespace: str | None) -> bool:
 )
 def create_job(ask: Ask) -> JobAnswer:
     """Commit a new job."""
-    stored, commit = jobs.create_job(repository_of(ask), _job(ask.body), change_of(ask), secrets.token_bytes)
+    key = ask.request.headers.get(HEADER.lower())
+    caller_key = f"{ask.known_caller.kind}:{ask.known_caller.name}:{key}" if key else None
+    stored, commit = jobs.create_job(repository_of(ask), _job(ask.body), change_of(ask), secrets.token_bytes, key=caller_key)
     return JobAnswer(job=shown_job(ask, stored), commit=commit)
 
 
-@bp.api("GET", "/api/jobs/{namespace}/{name}", auth="user", scope="read:jobs", returns=JobDetail)
+@bp.api("GET", "/api/jobs/{namespace}/{name}", auth="user", scope="read:jobs", returns=JobDetail, also=(409, 422))
 def get_job(ask: Ask, namespace: str, name: str) -> Answer:
     """Show one job and its manifest; the ETag is the blob's sha."""
     stored = jobs.load_job(repository_of(ask), namespace, name)

@@ -65,6 +65,7 @@ class NextRuns(Model):
     scope="read:jobs",
     query=NextRunsQuery,
     returns=NextRuns,
+    also=(409,),
 )
 def list_next_runs(ask: Ask, namespace: str, name: str) -> NextRuns:
     """Show when a job will run next, on the endpoints it is meant for."""

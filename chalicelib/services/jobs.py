@@ -1,5 +1,6 @@
 """Jobs: definitions in the tenant's repository. Nothing about them is stored anywhere else; the cache is keyed by commit."""
 
+import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -77,7 +78,7 @@ def read_commit(repository: Repository, commit: str, known: Listing | None = Non
         if not is_manifest(file.path):
             continue
         try:
-            jobs.append(parsed.get((file.path, file.sha)) or _parse(file, repository.tenant_id))
+            jobs.append(parsed.get((file.path, file.sha)) or read_job(file, repository.tenant_id))
         except Invalid as e:
             broken.append(BrokenManifest(file.path, e.problems, file.sha))
     jobs.sort(key=place_of)
@@ -89,7 +90,8 @@ def place_of(stored: StoredJob) -> tuple[str, str, str]:
     return stored.job.namespace, stored.job.name, stored.path
 
 
-def _parse(file: File, tenant_id: str) -> StoredJob:
+def read_job(file: File, tenant_id: str) -> StoredJob:
+    """Return the job that a file defines. Raise Invalid with every problem found."""
     namespace = namespace_of(file.path)
     if problem := names.name_problem(namespace):
         raise Invalid.of({"path": f"{namespace!r} is no namespace: {problem}"})
@@ -180,15 +182,25 @@ def _stem(path: str) -> str:
     return splitext(basename(path))[0]
 
 
-def create_job(repository: Repository, job: Job, change: Change, random: Callable[[int], bytes]) -> tuple[StoredJob, str]:
-    """Commit a new job, give it its id, and return it with the commit. Raise Conflict if the name is taken."""
+def create_job(
+    repository: Repository, job: Job, change: Change, random: Callable[[int], bytes], *, key: str | None = None
+) -> tuple[StoredJob, str]:
+    """Commit a new job, give it its id, and return it with the commit. Raise Conflict if the name is taken.
+
+    key: what the caller gives this creation each time it asks for it. The id follows from it, so that a job of an earlier
+    try, whose answer was lost, is known as this one.
+    """
     refuse_other_source(job)
     listing = list_jobs(repository)
+    made = _id_of(repository, job, key) if key else ids.uuid4_from(random(16))
+    known = next((stored for stored in listing.jobs if stored.job.id == made), None)
+    if known and known.job == replace(job, id=made):
+        return known, listing.commit or ""
     if is_taken(listing, job.namespace, job.name):
         raise taken(job)
     refuse_more(listing, 1)
     refuse_new_folder(listing, job.namespace)
-    job = replace(job, id=ids.uuid4_from(random(16)))
+    job = replace(job, id=ids.uuid4_from(random(16)) if known else made)
     raw = manifest.dump(job)
     path = names.manifest_path(job.namespace, job.name)
     try:
@@ -197,6 +209,11 @@ def create_job(repository: Repository, job: Job, change: Change, random: Callabl
         raise taken(job) from e
     pings_lookup.follow(repository.tenant_id, job, path, commit.blobs[path])
     return StoredJob(job, path, commit.blobs[path], raw), commit.sha
+
+
+def _id_of(repository: Repository, job: Job, key: str) -> str:
+    facts = ("created", repository.owner, repository.tenant_id, job.reference, key)
+    return ids.uuid4_from(hashlib.sha256("\0".join(facts).encode()).digest())
 
 
 def taken(job: Job) -> Conflict:

@@ -25,6 +25,7 @@ BODIES = {
     "/api/jobs/{namespace}/{name}/adopt": {"target_namespace": "mine"},
     "/api/jobs/validate": {"manifest": "kind: Job"},
     "/api/schedule/preview": {"schedule": "@daily"},
+    "/api/plan": {"files": {"default/private.yaml": None}},
     "/api/namespaces": {"name": "mine"},
     "/api/namespaces/{name}": {"description": "mine"},
     "/api/enrollment-tokens": {"name": "x"},

@@ -90,7 +90,7 @@ def test_a_thousand_jobs_cost_three_forge_calls_cold_one_warm_and_are_parsed_onc
     made = [job(id=uuid(number), name=f"job-{number}", labels={"n": str(number)}) for number in range(1000)]
     forge.push_all("ada", {f"default/{one.name}.yaml": manifest.dump(one).encode() for one in made})
     parsed = []
-    monkeypatch.setattr(jobs, "_parse", lambda *file, parse=jobs._parse: parsed.append(file) or parse(*file))
+    monkeypatch.setattr(jobs, "read_job", lambda *file, parse=jobs.read_job: parsed.append(file) or parse(*file))
     flaky_forge.calls.clear()
 
     whole = ada.get("/api/jobs?page_size=1000").body

@@ -78,7 +78,7 @@ def test_a_move_on_top_of_another_change_is_refused(ada, backup):
 
 def test_a_move_whose_answer_is_lost_has_happened_once(ada, forge, backup, flaky_forge):
     ada.get("/api/jobs")
-    flaky_forge.fail_call(2)
+    flaky_forge.fail_call(1)
     ada.put("/api/jobs/default/backup", JOB | {"name": "dump"})
     flaky_forge.heal()
 

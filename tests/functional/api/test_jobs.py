@@ -144,6 +144,19 @@ def test_a_list_costs_three_forge_calls_cold_and_one_warm(ada, forge, flaky_forg
     assert (cold, len(flaky_forge.calls) - cold) == (3, 1)
 
 
+def test_a_creation_whose_answer_was_lost_is_known_again_by_its_key(ada, forge, flaky_forge):
+    ada.get("/api/jobs")
+    flaky_forge.fail_call(1)
+    lost = ada.post("/api/jobs", JOB, Idempotency_Key="backup-1")
+    flaky_forge.heal()
+
+    again = ada.post("/api/jobs", JOB, Idempotency_Key="backup-1")
+
+    assert (lost.status, again.status) == (503, 201)
+    assert ada.post("/api/jobs", JOB, Idempotency_Key="backup-2").status == 409
+    assert [one["subject"] for one in forge.commits("ada")].count("Create job default/backup") == 1
+
+
 def test_a_forge_that_is_down_is_said_and_nothing_is_half_stored(ada, flaky_forge):
     flaky_forge.is_down = True
 
