@@ -71,7 +71,12 @@ def refuse_bad(job: Job) -> None:
         manifest.parse(manifest.dump(job).encode(), names.manifest_path(job.namespace, job.name), strict=True)
     except Invalid as e:
         fields = checks_fields.FIELDS
-        raise Invalid.of({fields.get(place, place): words for place, words in e.problems.items()}) from e
+        raise Invalid.of({fields.get(place, place): _without_place(words) for place, words in e.problems.items()}) from e
+
+
+def _without_place(words: str) -> str:
+    """Return what is wrong without the line it stands in: the caller wrote no file."""
+    return re.sub(r" \(line \d+, column \d+\)$", "", words)
 
 
 def _free_name(listing: Listing, text: str) -> str:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import requests
 from infra.local.layout import Layout
 from infra.local.stack import Stack
 from tests.e2e.tenants import new_tenant
+from tests.fixtures.waiting import until
 
 CHECK = {"name": "backup", "checkin_by": "ping", "period": "1d", "grace": "1h"}
 # $URL stands for the check's ping URL, $KEY for an API key, $API for the address of the management API.
@@ -107,3 +109,23 @@ def test_a_large_body_is_no_reason_to_lose_a_ping(watched: Watched):
 
     assert (answer.status_code, answer.text) == (200, "OK")
     assert watched.runs()[0]["output_bytes"] == 1_000_000
+
+
+def test_pings_at_the_same_moment_are_each_counted(watched: Watched):
+    job = watched.api.post("/api/jobs", CHECK | {"name": "crowded"})["job"]
+    url = f"{watched.url.rpartition('/')[0]}/{job['id']}"
+
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: requests.get(url, timeout=30).text, range(15)))
+
+    headers = {"X-Api-Key": watched.environment["KEY"]}
+    check = requests.get(f"{watched.environment['API']}/{job['id']}", headers=headers, timeout=10).json()
+    assert answers == ["OK"] * 15
+    assert (check["n_pings"], check["status"]) == (15, "up")
+    assert len([run for run in watched.runs() if run["job_name"] == "crowded"]) == 15
+    summed = until(lambda: [one for one in _by_job(watched) if one["run_count"] == 15], "the runs are counted", 30)
+    assert (summed[0]["endpoint_count"], summed[0]["success_count"]) == (1, 15)
+
+
+def _by_job(watched: Watched) -> list[dict[str, Any]]:
+    return [one for one in watched.api.get("/api/runs/by-job")["jobs"] if "crowded" in str(one)]
