@@ -8,6 +8,7 @@ from chalicelib.domain import pings, tokens
 from chalicelib.domain.checks import Check
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.domain.pings import Address, Ping, Step
+from chalicelib.services import retention
 from chalicelib.store import pings as ping_store
 from chalicelib.store import runs as run_store
 from chalicelib.store import tokens as token_store
@@ -66,10 +67,11 @@ def _write(check: Check, sent: Ping, step: Step) -> bool:
     the one ping that took the start out of the state.
     """
     begun = step.run if step.run and not step.run.is_finished else None
+    kept_for = retention.of_tenant(check.definition.tenant_id, datetime.now(UTC))
     if begun:
-        run_store.record(begun)
+        run_store.record(begun, kept_for)
     if not ping_store.advance(check, step.state):
         return False
     kept = pings.kept(check, sent, step)
-    ping_store.keep(check.definition.job_id, kept, None if begun else step.run)
+    ping_store.keep(check.definition.job_id, kept, None if begun else step.run, kept_for)
     return True

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chalicelib.domain.errors import Conflict, Invalid, NotFound
 from chalicelib.domain.tenants import STATES, Tenant, TenantState
-from chalicelib.services import registration, sessions
+from chalicelib.services import registration, retention, sessions
 from chalicelib.services.sessions import Caller
 from chalicelib.store import tenants as tenant_store
 from chalicelib.store import tokens as token_store
@@ -88,4 +88,6 @@ def _state_without_suspension(tenant: Tenant, *, proves_first: bool) -> TenantSt
 def amend(caller: Caller, name: str | None, retention_days: int | None) -> Tenant:
     """Change the caller's own settings, None keeps one, and return the account."""
     tenant_store.amend(sessions.account(caller), name, retention_days)
+    if retention_days is not None:
+        retention.spread(caller.tenant_id, retention_days)
     return sessions.account(caller)

@@ -191,16 +191,19 @@ def retire(tenant_id: str, job_id: str, sha: str, now: datetime) -> None:
     _update(job_id, actions, (PingItem.tenant_id == tenant_id) & (PingItem.sha == sha))
 
 
-def keep(job_id: str, ping: Kept, run: Run | None) -> None:
-    """Put a ping into its place in the ring and, in the same call, what it says about a run into the ledger."""
+def keep(job_id: str, ping: Kept, run: Run | None, retention: timedelta = RETENTION) -> None:
+    """Put a ping into its place in the ring and, in the same call, what it says about a run into the ledger.
+
+    retention: for how long both are kept.
+    """
     item = {name: getattr(ping, name) for name in _KEPT} | {
         "check_key": _key(job_id),
         "slot": _slot(ping.number),
-        "ttl": int((ping.at + RETENTION).timestamp()),
+        "ttl": int((ping.at + retention).timestamp()),
     }
     puts: dict[type[Table], list[Mapping[str, Any]]] = {PingItem: [item]}
     if run:
-        puts[run_store.RunItem] = [run_store._attributes(run)]
+        puts[run_store.RunItem] = [run_store._attributes(run, retention)]
     put_together(puts)
 
 

@@ -11,7 +11,7 @@ import time_machine as clocks
 
 from chalicelib import config
 from chalicelib.forgejo.client import Forgejo
-from chalicelib.services import audit, blocks, doors, jobs, rate_limits, usage
+from chalicelib.services import audit, blocks, doors, jobs, rate_limits, retention, usage
 from chalicelib.workers.runs import project_runs
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api import forge as forges
@@ -84,6 +84,7 @@ def _forget_doors() -> None:
     for cached in (config.load, doors.vault, doors._forge, doors._provisioning, rate_limits.limiter, audit.refusals):
         cached.cache_clear()
     jobs._listings.clear()
+    retention.known.clear()
 
 
 @pytest.fixture

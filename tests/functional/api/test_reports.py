@@ -5,7 +5,7 @@ import pytest
 from chalicelib.domain import times
 from chalicelib.store import runs as run_store
 from tests.fixtures.builders import JOB_ID, run, run_id
-from tests.functional.api.conftest import FACTS
+from tests.functional.api.conftest import FACTS, report
 
 OTHER_JOB = "6f0c7f0e-0d7c-4c5e-9a52-7d2d6f4b1c12"
 
@@ -237,12 +237,23 @@ def test_a_window_reaches_no_further_than_runs_are_kept(ada, ran):
 
 
 def test_what_an_endpoint_reports_is_kept_as_long_as_its_tenant_says(api, ada, agent):
-    from chalicelib.services import retention
-    from tests.functional.api.conftest import report
-
-    retention.spread("ada", 7)
+    ada.call("PATCH", "/api/tenants/me", {"retention_days": 7})
     api.as_(agent["token"]).post("/api/runs/check-in", report(agent))
     api.as_(agent["token"]).post("/api/runs/check-in", {"runs": [report(agent, 2), report(agent, 3)]})
 
-    kept = [(item.ttl - times.to_millis(item.received_at) // 1000) / 86400 for item in run_store.RunItem.query(f"ada#{JOB_ID}")]
-    assert [round(days, 3) for days in kept] == [7, 7, 7]
+    assert days_kept(JOB_ID) == [7, 7, 7]
+
+
+def test_what_is_pinged_is_kept_as_long_as_its_tenant_says(api, ada):
+    job = ada.post("/api/jobs", {"name": "backup", "schedule": "@daily", "command": "true"}).body["job"]
+    ada.call("PATCH", "/api/tenants/me", {"retention_days": 30})
+
+    for ending in ("/start", ""):
+        assert api.get(f"/ping/{job['id']}{ending}").status == 200
+
+    assert set(days_kept(job["id"])) == {30}
+
+
+def days_kept(job_id: str) -> list[float]:
+    stored = run_store.RunItem.query(f"ada#{job_id}")
+    return [round((item.ttl - times.to_millis(item.received_at) // 1000) / 86400, 3) for item in stored]
