@@ -24,11 +24,14 @@ def hash_new(password: str, *, username: str, email: str, field: str = "password
 
 
 def is_right(password: str, stored_hash: str | None) -> bool:
-    """Tell whether the password is the one of this hash. None, for an unknown user, takes as long and is never right."""
+    """Tell whether the password is the one of this hash.
+
+    None, for an unknown user, and an empty one, for an account without a password, take as long and are never right.
+    """
     if len(password.encode("utf-8", "replace")) > MAX_PASSWORD_BYTES:
         return False
     try:
-        return _hasher.verify(stored_hash or _nobodys_hash(), _normal(password)) and stored_hash is not None
+        return _hasher.verify(stored_hash or _nobodys_hash(), _normal(password)) and bool(stored_hash)
     except (Argon2Error, InvalidHashError):
         return False
 
