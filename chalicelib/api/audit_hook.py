@@ -30,20 +30,21 @@ def write(
     outcome = _outcome(response)
     if not isinstance(spec.audit, str) or outcome is None:
         return
-    tenant_id = _log_of(spec, caller, noted)
+    tenant_id = _log_of(spec, caller, noted, outcome)
+    claimed = noted.get(CLAIMED) or noted.get(TENANT)
     act = Act(
         tenant_id=tenant_id or "",
         action=spec.audit,
         outcome=outcome,
-        by=_actor(spec, caller, noted),
+        by=_actor(spec, caller, tenant_id or claimed, outcome),
         at=datetime.now(UTC),
         request_id=response.headers["X-Request-Id"],
         address=request.context["identity"]["sourceIp"],
         target=audit.target_of(arguments, response.body, _further(noted)),
         error=response.body["error"]["code"] if outcome != "done" and isinstance(response.body, dict) else None,
     )
-    if outcome == "refused" and (tenant_id or CLAIMED in noted):
-        audit.record_refusal(act, claimed=None if tenant_id else noted[CLAIMED])
+    if outcome == "refused" and (tenant_id or claimed):
+        audit.record_refusal(act, claimed=None if tenant_id else claimed)
     elif outcome != "refused" and tenant_id:
         audit.record(act)
     if spec.auth == "operator" and outcome == "done" and TENANT in arguments:
@@ -51,10 +52,13 @@ def write(
         audit.record(replace(act, tenant_id=arguments[TENANT]))
 
 
-def _log_of(spec: "RouteSpec", caller: Caller | None, noted: Mapping[str, str]) -> str | None:
+def _log_of(spec: "RouteSpec", caller: Caller | None, noted: Mapping[str, str], outcome: Outcome) -> str | None:
     if spec.auth == "operator":
         return OPERATOR if caller else None
-    return caller.tenant_id if caller else noted.get(TENANT)
+    if caller:
+        return caller.tenant_id
+    # Only who got in is who they say they are.
+    return noted.get(TENANT) if outcome == "done" else None
 
 
 def _outcome(response: Response) -> Outcome | None:
@@ -68,9 +72,9 @@ def _outcome(response: Response) -> Outcome | None:
     return "failed" if response.status_code >= 500 else None
 
 
-def _actor(spec: "RouteSpec", caller: Caller | None, noted: Mapping[str, str]) -> Actor:
+def _actor(spec: "RouteSpec", caller: Caller | None, name: str | None, outcome: Outcome) -> Actor:
     if caller is None:
-        return Actor("anonymous", noted.get(TENANT) or noted.get(CLAIMED) or "")
+        return Actor("user" if outcome == "done" else "anonymous", name or "")
     kind = "token" if caller.kind == "user" and caller.credential else caller.kind
     if spec.auth == "operator" and caller.is_operator:
         kind = "operator"

@@ -166,7 +166,7 @@ def get_check(ask: Ask, check_key: str) -> CheckOut:
     return _out(ask, checks.load_check(repository_of(ask), check_key))
 
 
-@bp.api("POST", "/api/v3/checks/{check_key}", **_WRITE, body=CheckWanted, returns=CheckOut, audit="job.updated")
+@bp.api("POST", "/api/v3/checks/{check_key}", **_WRITE, body=CheckWanted, returns=CheckOut, audit="job.changed")
 def update_check(ask: Ask, check_key: str) -> CheckOut:
     """Change what the body names about a check."""
     return _out(ask, checks.update(repository_of(ask), check_key, _wanted(ask.body), change_of(ask)))

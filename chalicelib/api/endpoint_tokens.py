@@ -15,7 +15,14 @@ class RotatedToken(Model):
     previous_valid_until: Moment
 
 
-@bp.api("POST", "/api/endpoints/{endpoint_id}/token", auth="endpoint", limit=limits.ROTATE, returns=RotatedToken)
+@bp.api(
+    "POST",
+    "/api/endpoints/{endpoint_id}/token",
+    auth="endpoint",
+    limit=limits.ROTATE,
+    returns=RotatedToken,
+    audit="endpoint.token_rotated",
+)
 def rotate_token(ask: Ask, endpoint_id: str) -> RotatedToken:
     """Give an endpoint a new token; its old one is good for another day, and gives the same new one when it asks again."""
     # Its successor is derived from the token itself, of which the store holds but the digest.

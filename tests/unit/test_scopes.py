@@ -7,7 +7,7 @@ from chalicelib.domain import scopes
 from infra import generate
 
 # These take a body and only answer.
-ASKING = {"/api/jobs/validate", "/api/schedule/preview"}
+ASKING = {"/api/jobs/validate", "/api/schedule/preview", "/api/plan"}
 SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
 
 

@@ -59,6 +59,7 @@ def test_what_a_person_does_is_written_down_with_who_where_and_what(ada):
     assert (entry["address"], entry["request_id"]) == ("127.0.0.1", "local")
     assert entry["target"] == {"token.id": made["token"]["id"], "token.name": "ci", "token.scopes": "read:jobs"}
     assert (login["action"], registration["action"]) == ("session.started", "account.registered")
+    assert (login["by"]["kind"], login["by"]["name"]) == ("user", "ada")
 
 
 def test_no_secret_and_no_manifest_gets_into_it(ada):
@@ -263,6 +264,19 @@ def test_a_log_is_for_its_own_tenant_and_for_those_who_administer_it(api, ada, e
 
     assert {entry["tenant_id"] for entry in entries(eve)} == {"eve"}
     assert narrow.get("/api/audit").status == 403
+
+
+def test_nobody_writes_into_a_log_by_naming_an_account(tables):
+    spec = RouteSpec("POST", "/x", "public", None, None, "json", None, None, 200, "", None, audit="email.verified")
+    request = Request({"identity": {"sourceIp": "192.0.2.1"}})
+    error = {"error": {"code": "forbidden"}}
+    for name, status in (("operator", 403), ("nobody-has-this-name", 403), ("ada", 500)):
+        response = Response(error, {"X-Request-Id": "r-1"}, status)
+        audit_hook.write(spec, request, None, {}, response, {"tenant_id": name})
+
+    assert audit_store.head("nobody-has-this-name") is None
+    assert audit_store.head("ada") is None
+    assert audit_store.head(rules.OPERATOR).facts["by"] == {"kind": "anonymous", "name": "unknown"}
 
 
 def test_operators_read_a_log_of_their_own(api, ada):
