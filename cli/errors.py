@@ -20,7 +20,7 @@ from cli.text import visible, visible_block
 EXIT_CODES = {
     0: "done",
     1: "it failed; after a diff: something differs",
-    2: "the command was not understood; after a diff: it failed",
+    2: "the command was not understood; after a diff: it failed; after a plan: something would change",
     3: "there is no such thing",
     4: "not logged in, or not allowed",
     5: "conflict: it exists already, or someone else changed it",

@@ -21,6 +21,7 @@ from cli.commands.logs import logs
 from cli.commands.metrics import metrics
 from cli.commands.namespaces import namespaces
 from cli.commands.ping_keys import ping_keys
+from cli.commands.plan import plan
 from cli.commands.runs import runs
 from cli.commands.schedule import schedule
 from cli.commands.tenants import tenants
@@ -77,6 +78,7 @@ def root() -> None:
 for command in (
     auth,
     jobs,
+    plan,
     namespaces,
     runs,
     logs,

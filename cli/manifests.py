@@ -53,6 +53,36 @@ def load(paths: Sequence[str], namespace: str | None) -> list[Wanted]:
     return wanted
 
 
+def by_path(paths: Sequence[str], namespace: str | None) -> dict[str, str]:
+    """Return the text of each file by its place in the repository. One that lies in no folder goes into its namespace's."""
+    found: dict[str, str] = {}
+    for path in paths:
+        for file, folder in _files(path):
+            text = _text(file)
+            if folder:
+                found[Path(file).relative_to(path).as_posix()] = text
+            else:
+                found[f"{namespace or _stated(text) or names.DEFAULT}/{Path(file).name}"] = text
+    if not found:
+        raise Failure(f"no manifests (*.yaml, *.yml) in {', '.join(paths)}")
+    return found
+
+
+def _stated(text: str) -> str | None:
+    """Return the namespace that a manifest names, None if it names none or is none."""
+    try:
+        return manifest_check.stated_namespace(yaml_source.load(text.encode()).data)
+    except InvalidManifest:
+        return None
+
+
+def _text(file: str) -> str:
+    try:
+        return _content(file).decode()
+    except UnicodeDecodeError as e:
+        raise Invalid(f"{visible(file)} is not UTF-8") from e
+
+
 def placed(name: str, words: str) -> str:
     """Return a problem as editors and pipelines read it: `FILE:LINE:COLUMN: field: words`."""
     place = _PLACE.search(words)

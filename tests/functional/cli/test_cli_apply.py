@@ -220,6 +220,44 @@ def test_a_job_read_from_the_api_is_the_job_that_is_sent_to_it() -> None:
     }
 
 
+ENTRY = {"id": ID, "job": "ops/a", "schedule": "@daily", "command": "x", "next_runs": ["2026-11-21T00:00:00.000Z"]}
+PLAN = {"commit": "c", "has_changes": True, "problems": {}, "warnings": ["look out"]}
+
+
+def test_a_plan_says_what_each_machine_would_get_and_ends_with_2(folder: Path) -> None:
+    (folder / "ops" / "deep").mkdir(parents=True)
+    (folder / "ops" / "deep" / "a.yaml").write_text(manifest("a"))
+    (folder / "b.yaml").write_text(manifest("b", namespace="web"))
+    (folder / "c.yml").write_text("[")
+    plan = {"name": "web-1", "added": [ENTRY], "changed": [], "removed": [{**ENTRY, "job": "old", "next_runs": []}]}
+    api = FakeApi(Reply({**PLAN, "endpoints": [plan]}))
+
+    result = run("plan", "-f", str(folder), "--complete", api=api)
+
+    assert sorted(api.last_body["files"]) == ["default/c.yml", "ops/deep/a.yaml", "web/b.yaml"]
+    assert api.last_body["is_complete"] is True
+    assert "web-1     added    ops/a  @daily    x        in 12h" in result.stdout
+    assert "web-1     removed  old" in result.stdout
+    assert (result.exit_code, result.stderr) == (2, "warning: look out\n")
+
+
+def test_a_plan_of_nothing_ends_with_0(folder: Path) -> None:
+    (folder / "a.yaml").write_text(manifest())
+    api = FakeApi(Reply({**PLAN, "has_changes": False, "endpoints": [], "warnings": []}))
+
+    assert run("plan", "-f", str(folder / "a.yaml"), api=api).exit_code == 0
+
+
+def test_a_plan_with_a_bad_file_says_where(folder: Path) -> None:
+    (folder / "a.yaml").write_text(manifest())
+    problems = {"default/a.yaml": {"spec.schedule": "needs 5 fields (line 5, column 18)"}}
+
+    result = run("plan", "-f", str(folder), api=FakeApi(Reply({**PLAN, "endpoints": [], "problems": problems})))
+
+    assert result.exit_code == 7
+    assert "default/a.yaml:5:18: spec.schedule: needs 5 fields" in result.stderr
+
+
 class Editor:
     """What a person does in the editor: each step is a shell command on the file."""
 
