@@ -7,8 +7,10 @@ from pydantic import Field, model_validator
 
 from chalicelib.api.auth import Empty, RepositoryOut, repository_out
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
+from chalicelib.api.reports import CountsOut, counts_out
+from chalicelib.domain import windows
 from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat, state
-from chalicelib.services import doors, endpoints
+from chalicelib.services import doors, endpoints, reports
 from chalicelib.services.endpoints import EndpointFilter
 
 bp = ApiBlueprint(__name__)
@@ -60,10 +62,11 @@ class EndpointAnswer(Model):
 
 
 class EndpointDetail(Model):
-    """repository: what the endpoint's agent reads its jobs from."""
+    """repository: what the endpoint's agent reads its jobs from. last_24_hours: the running hour and the 24 before it."""
 
     endpoint: EndpointOut
     repository: RepositoryOut
+    last_24_hours: CountsOut
 
 
 class EndpointChange(Model):
@@ -135,8 +138,12 @@ def list_endpoints(ask: Ask) -> EndpointList:
 )
 def get_endpoint(ask: Ask, endpoint_id: str) -> EndpointDetail:
     """Show one machine that runs an agent."""
+    now = datetime.now(UTC)
     found = endpoints.load(ask.known_caller, endpoint_id)
-    return EndpointDetail(endpoint=endpoint_out(found, datetime.now(UTC)), repository=repository_out(found.tenant_id))
+    ran = reports.of_endpoint(ask.known_caller, endpoint_id, windows.of_24_hours(now))
+    return EndpointDetail(
+        endpoint=endpoint_out(found, now), repository=repository_out(found.tenant_id), last_24_hours=counts_out(ran)
+    )
 
 
 @bp.api(

@@ -128,7 +128,10 @@ class JobEndpoint(Model):
 
 
 class JobEndpoints(Model):
+    """last_24_hours: of the job, on all of its machines."""
+
     job_id: str
+    last_24_hours: CountsOut
     endpoints: list[JobEndpoint]
     total: int
 
@@ -173,7 +176,12 @@ def list_endpoints_of_job(ask: Ask, namespace: str, name: str) -> JobEndpoints:
     now = datetime.now(UTC)
     job_id = jobs.load_job(repository_of(ask), namespace, name).job.id
     found = instances.list_of_job(ask.known_caller, job_id) if job_id else []
-    return JobEndpoints(job_id=job_id or "", endpoints=[_job_endpoint(one, now) for one in found], total=len(found))
+    return JobEndpoints(
+        job_id=job_id or "",
+        last_24_hours=counts_out(instances.last_24_hours(found, now)),
+        endpoints=[_job_endpoint(one, now) for one in found],
+        total=len(found),
+    )
 
 
 @bp.api("GET", "/api/instances", auth="user", scope="read:endpoints", query=AllInstancesQuery, returns=Instances)

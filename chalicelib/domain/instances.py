@@ -136,8 +136,8 @@ def fold(instance: Instance | None, changes: Iterable[Change], stored: Mapping[s
     if now.day is not None:
         known = days.get(now.day)
         days[now.day] = replace(known or _day(now, now.day), tally=now.today)
-    elif instance is None and days:
-        # It was there, was removed and comes back: what it had counted is in its newest day.
+    elif days:
+        # It was there, was removed and came back: what it had counted is in its newest day.
         now = replace(now, recent=days[max(days)].recent)
     open_day, touched, taken = now.day, set(), 0
     for change in changes:

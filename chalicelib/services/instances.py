@@ -5,9 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.domain import windows
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instances import PING_ENDPOINT, Instance, InstanceStatus, Reported
+from chalicelib.domain.tallies import Tally, total
 from chalicelib.services import endpoints
 from chalicelib.services.counting import each
 from chalicelib.services.removals import remove
@@ -111,6 +113,12 @@ def list_of_job(caller: Caller, job_id: str) -> list[Placed]:
     machines = _by_id(caller) if found else {}
     placed = [Placed(instance, machines.get(instance.endpoint_id)) for instance in found]
     return sorted(placed, key=lambda one: (one.endpoint.facts.name if one.endpoint else "", one.instance.endpoint_id))
+
+
+def last_24_hours(placed: Iterable[Placed], now: datetime) -> Tally:
+    """Return how often these ran in the hour of `now` and the 24 before it, from what was read already."""
+    hour = windows.of_24_hours(now).hour
+    return total(one.instance.hours.since(hour) for one in placed) if hour is not None else Tally()
 
 
 def list_all(caller: Caller, wanted: InstanceFilter, endpoint_id: str | None = None) -> list[Placed]:

@@ -91,6 +91,11 @@ def by_endpoint(caller: Caller, window: Window, wanted: RunFilter, machines: Mac
     return sorted(kept, key=lambda report: (-report.tally.runs, report.name or "", report.endpoint_id))
 
 
+def of_endpoint(caller: Caller, endpoint_id: str, window: Window) -> Tally:
+    """Return how often jobs ran on one endpoint; for 24 hours that is one Query."""
+    return total(row.tally for row in counting.count(caller.tenant_id, window, RunFilter(endpoint_id=endpoint_id)))
+
+
 def _endpoint_report(endpoint_id: str, known: Mapping[str, Endpoint], rows: list[Counted]) -> EndpointReport:
     jobs = {row.job_id for row in rows if row.is_current}
     return EndpointReport(endpoint_id, known.get(endpoint_id), len(jobs), total(row.tally for row in rows))

@@ -51,6 +51,16 @@ def test_a_run_that_ends_while_the_api_is_down_arrives_afterwards_once(stack: St
     assert len({each["started_at"][:16] for each in listed}) == len(listed)
 
 
+def test_what_ran_is_counted_into_its_instance_after_a_restart_too(machine: Machine):
+    def patient() -> dict[str, Any]:
+        jobs = machine.demo.api.get(f"/api/endpoints/{machine.endpoint_id}/jobs", job="patient")["jobs"]
+        return jobs[0] if jobs else {}
+
+    until(lambda: patient().get("last_run") and patient()["status"] == "scheduled", "it ran and is told of", MINUTE_S)
+
+    assert patient()["streak"] == {"ending": "good", "length": patient()["today"]["success_count"]}
+
+
 def test_uninstalling_gives_the_table_back_byte_for_byte(machine: Machine):
     machine.processes.stop(AGENT)
     assert machine.cron.crontab().startswith(FOREIGN)

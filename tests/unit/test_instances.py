@@ -12,7 +12,7 @@ from chalicelib.domain.instances import MAX_OPEN, Change, Day, Folded, Instance,
 from chalicelib.domain.recent import KEPT, Recent, Streak, run_key
 from chalicelib.domain.runs import Run
 from chalicelib.domain.tallies import Hours, Tally
-from tests.fixtures.builders import NOON, run, run_id, started
+from tests.fixtures.builders import JOB_ID, NOON, run, run_id, started
 
 
 class Stored:
@@ -156,6 +156,20 @@ def test_an_instance_that_was_removed_and_comes_back_the_same_day_goes_on_counti
     stored.days, stored.instance = {closed.date: closed}, None
 
     stored.take(at(1), at(2))
+
+    assert stored.tally(TODAY).runs == 3
+
+
+def test_an_instance_that_was_reported_before_its_runs_came_back_still_knows_what_was_counted():
+    stored = Stored()
+    stored.take(at(0), at(1))
+    closed = closing(stored.now, None)
+    assert closed
+    stored.days, stored.instance = {closed.date: closed}, Instance("ada", "ep-1", JOB_ID, "backup", "default")
+
+    stored.take(at(2))
+    stored.take(at(0))
+    stored.take(at(1))
 
     assert stored.tally(TODAY).runs == 3
 

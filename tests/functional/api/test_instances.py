@@ -119,6 +119,17 @@ def test_a_job_known_only_by_its_runs_has_no_status(jobs, api, agent, project):
     assert (job["status"], job["source"], job["last_seen"]) == (None, None, None)
 
 
+def test_an_endpoint_says_how_its_jobs_went_lately(ada, agent, project, calls):
+    path = f"/api/endpoints/{agent['endpoint']['id']}"
+    assert ada.get(path).body["last_24_hours"]["health"] == "unknown"
+    run_store.record(run(1, endpoint_id=agent["endpoint"]["id"], run_id=recent_id()))
+    project()
+    calls.names.clear()
+
+    assert ada.get(path).body["last_24_hours"]["success_count"] == 1
+    assert calls.names.count("Query") == 1
+
+
 def test_jobs_of_an_endpoint_are_filtered(tell, jobs):
     tell(told(), told(job_id=OTHER_JOB, job_name="rotate-logs", namespace="ops", status="paused"))
 
@@ -166,7 +177,7 @@ def test_a_job_says_on_which_machines_it_is(api, ada, agent, tell, project):
     other = ada.post("/api/endpoints/enroll", FACTS | {"machine_id": "b" * 64, "name": "db-1"}).body
     tell(told(job_id=job["id"]))
     tell(told(job_id=job["id"], status="error"), endpoint_id=other["endpoint"]["id"], token=other["token"])
-    run_store.record(run(1, job_id=job["id"], endpoint_id="ping"))
+    run_store.record(run(1, job_id=job["id"], endpoint_id="ping", run_id=recent_id()))
     project()
     beat(api, agent)
 
@@ -178,6 +189,7 @@ def test_a_job_says_on_which_machines_it_is(api, ada, agent, tell, project):
         ("web-1", "active", "scheduled"),
     ]
     assert (body["job_id"], body["total"]) == (job["id"], 3)
+    assert (body["last_24_hours"]["run_count"], body["last_24_hours"]["health"]) == (1, "healthy")
 
 
 def test_all_instances_are_listed_and_filtered(ada, eve, agent, tell):
