@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from app import BLUEPRINTS
 from chalicelib.api import openapi
 from chalicelib.api.blueprint import RouteSpec
+from chalicelib.api.blueprints import BLUEPRINTS
 from chalicelib.domain import manifest_schema
 from infra import gateway_responses, throttling
 

@@ -75,7 +75,7 @@ def _outcome(response: Response) -> Outcome | None:
 def _actor(spec: "RouteSpec", caller: Caller | None, name: str | None, outcome: Outcome) -> Actor:
     if caller is None:
         return Actor("user" if outcome == "done" else "anonymous", name or "")
-    kind = "token" if caller.kind == "user" and caller.credential else caller.kind
+    kind: str = "token" if caller.kind == "user" and caller.credential else caller.kind
     if spec.auth == "operator" and caller.is_operator:
         kind = "operator"
     token_id = caller.credential.token_id if caller.credential else None

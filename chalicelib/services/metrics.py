@@ -29,7 +29,7 @@ def of_tenant(caller: Caller, list_jobs: Callable[[], Listing], now: datetime) -
 
 def _of_endpoints(endpoints: Iterable[Endpoint], now: datetime) -> list[Family]:
     endpoints = list(endpoints)
-    states = Counter(endpoint_rules.state(endpoint, now) for endpoint in endpoints)
+    states: Counter[str] = Counter(endpoint_rules.state(endpoint, now) for endpoint in endpoints)
     heard = [
         Sample(endpoint.last_heartbeat_at.timestamp(), {"endpoint": endpoint.facts.name, "endpoint_id": endpoint.endpoint_id})
         for endpoint in endpoints
@@ -49,7 +49,7 @@ def _of_jobs(list_jobs: Callable[[], Listing]) -> list[Family]:
         listing = list_jobs()
     except CrontopusError:
         return [gauge(*up, [Sample(0)])]
-    states = Counter(state_of(stored.job) for stored in listing.jobs)
+    states: Counter[str] = Counter(state_of(stored.job) for stored in listing.jobs)
     return [
         gauge(*up, [Sample(1)]),
         gauge("crontopus_jobs", "Jobs in the repository by state.", by("state", _all(get_args(JobState), states))),
@@ -60,8 +60,8 @@ def _of_jobs(list_jobs: Callable[[], Listing]) -> list[Family]:
 def _of_runs(instances: Iterable[Instance], now: datetime) -> list[Family]:
     date = now.astimezone(UTC).date().isoformat()
     today = total(instance.today for instance in instances if instance.day == date)
-    counts = {status: float(today.of(status)) for status in STATUSES}
-    ended = {"success": float(today.successes), "failure": float(today.failures)}
+    counts: dict[str, float] = {status: today.of(status) for status in STATUSES}
+    ended: dict[str, float] = {"success": today.successes, "failure": today.failures}
     return [
         gauge("crontopus_runs_today", "Runs since midnight UTC by status.", by("status", counts)),
         gauge("crontopus_results_today", "Results since midnight UTC: a timeout is a failure.", by("result", ended)),
