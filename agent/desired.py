@@ -7,7 +7,7 @@ from typing import Literal
 
 from agent.here import Here
 from agent.placing import Wanted, place
-from chalicelib.domain import manifest, schedule
+from chalicelib.domain import manifest, namespaces, schedule
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.names import name_problem
@@ -85,8 +85,9 @@ def refresh(known: Mapping[str, Record], files: Iterable[TreeFile], read: Callab
 
 
 def is_manifest(path: str) -> bool:
-    """Tell whether a file claims to be a manifest: YAML, and in no hidden folder."""
-    return path.endswith((".yaml", ".yml")) and not path.startswith(".") and "/." not in path
+    """Tell whether a file claims to be a manifest: YAML, in no hidden folder, and not what describes a namespace."""
+    _, _, below = path.partition("/")
+    return path.endswith((".yaml", ".yml")) and not path.startswith(".") and "/." not in path and below != namespaces.FILE
 
 
 def _look(file: TreeFile, before: Record | None, gone: Mapping[str | None, Good], read: Callable[[str], bytes]) -> Record:

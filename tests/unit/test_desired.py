@@ -214,6 +214,8 @@ def test_a_manifest_in_a_place_where_none_belongs_is_never_read(path) -> None:
 
 def test_hidden_folders_and_other_files_are_no_manifests() -> None:
     assert not any(map(is_manifest, [".forgejo/workflows/ci.yaml", "default/.gitkeep", "README.md", "default/.a.yaml"]))
+    assert not is_manifest("default/namespace.yaml")
+    assert is_manifest("default/deep/namespace.yaml")
 
 
 @pytest.mark.parametrize("kind", ["symlink", "submodule"])
@@ -254,3 +256,9 @@ def test_a_tenant_that_does_not_fit_is_a_warning() -> None:
     repository.see({"default/a.yaml": text().replace("name: a", "name: a, tenant: bob")})
 
     assert "tenant says 'bob'" in resolve(repository.records, {}, "ada").warnings[0]
+
+
+def test_a_discovered_job_gets_no_entry_beside_the_one_it_was_found_as() -> None:
+    found = text().replace("name: a}", "name: a, labels: {source: discovered}}")
+
+    assert not Repository().see({"discovered/a.yaml": found}).jobs[ID_A].job.is_scheduled
