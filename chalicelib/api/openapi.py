@@ -133,12 +133,22 @@ def _responses(spec: RouteSpec) -> dict[str, Any]:
     if spec.dialect == "oauth":
         error = {"application/json": _ref(OAuthError)}
     responses: dict[str, Any] = {
-        str(status): {"description": words, "content": error} for status, words in statuses.refusals(spec).items()
+        str(status): {"description": words, "content": _with_gateway(error) if status in statuses.GATEWAY else error}
+        for status, words in statuses.refusals(spec).items()
     }
+    responses["504"] = {"description": "no answer in time; see Retry-After", "content": {"application/json": _ref(ErrorAnswer)}}
     success = {"description": "done", "content": {spec.media_type: _ref(spec.returns) if spec.returns else _TEXT}}
     for status in statuses.successes(spec):
         responses[str(status)] = success
     return dict(sorted(responses.items()))
+
+
+def _with_gateway(error: dict[str, Any]) -> dict[str, Any]:
+    """Return what a route answers, or the gateway before it does: the gateway knows one body for all."""
+    ours = _ref(ErrorAnswer)
+    given = error.get("application/json", ours)
+    either = ours if given == ours else {"schema": {"anyOf": [given["schema"], ours["schema"]]}}
+    return {**error, "application/json": either}
 
 
 def _ref(model: type[BaseModel]) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from chalicelib.api.idempotency import takes_key
 if TYPE_CHECKING:
     from chalicelib.api.blueprint import RouteSpec
 
+# What the gateway may say in place of any route, see infra/gateway_responses.py.
+GATEWAY = frozenset({413, 429, 500, 503, 504})
+
 _WORDS = {
     400: "cannot be read",
     401: "no credential in force",

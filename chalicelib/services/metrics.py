@@ -12,6 +12,7 @@ from chalicelib.domain.instances import PING_ENDPOINT, Instance
 from chalicelib.domain.metrics import Family, Sample, by, gauge
 from chalicelib.domain.runs import STATUSES
 from chalicelib.domain.tallies import total
+from chalicelib.services.counting import each
 from chalicelib.services.job_filters import JobState, state_of
 from chalicelib.services.jobs import Listing
 from chalicelib.services.sessions import Caller
@@ -23,7 +24,8 @@ def of_tenant(caller: Caller, list_jobs: Callable[[], Listing], now: datetime) -
     """Return the tenant's numbers. While the forge is away its own are missing and `crontopus_repository_up` is 0."""
     endpoints = list(endpoint_store.list_of_tenant(caller.tenant_id))
     names = {endpoint.endpoint_id: endpoint.facts.name for endpoint in endpoints} | {PING_ENDPOINT: PING_ENDPOINT}
-    instances = [found for known in names for found in instance_store.list_of_endpoint(caller.tenant_id, known)]
+    read = each(lambda known: list(instance_store.list_of_endpoint(caller.tenant_id, known)), names)
+    instances = [found for some in read for found in some]
     return [*_of_endpoints(endpoints, now), *_of_jobs(list_jobs), *_of_runs(instances, now), *_of_instances(instances, names)]
 
 
