@@ -16,6 +16,8 @@ from cli.commands.completion import completion
 from cli.commands.config import config
 from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
+from cli.commands.exports import export
+from cli.commands.imports import import_
 from cli.commands.jobs import jobs
 from cli.commands.logs import logs
 from cli.commands.metrics import metrics
@@ -87,6 +89,8 @@ for command in (
     tokens,
     ping_keys,
     schedule,
+    import_,
+    export,
     tenants,
     audit,
     metrics,

@@ -49,6 +49,8 @@ COMMANDS = [
     "metrics",
     "metrics --operator",
     "ping-keys create web",
+    "export healthchecks",
+    "export crontab",
     "ping-keys list",
     "ping-keys revoke x --yes",
     "namespaces update ops --description d --colour #00ff00",
