@@ -1,9 +1,12 @@
 """Which of the repository's jobs a machine has, and in what form."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.here import Here
 from agent.placing import Placed, Wanted, place
@@ -182,6 +185,21 @@ def test_a_circle_of_jobs_is_a_problem_that_names_it():
 )
 def test_a_circle_is_found_wherever_it_is(edges: dict[str, list[str]], found: list[str]):
     assert cycle(edges) == found
+
+
+_NODES = st.sampled_from("abcdef")
+
+
+@given(st.dictionaries(_NODES, st.sets(_NODES, max_size=4)))
+def test_there_is_a_circle_exactly_if_somebody_waits_for_himself(edges: dict[str, set[str]]):
+    reached = {node: set(edges.get(node, ())) for node in "abcdef"}
+    for _ in reached:
+        reached = {node: others.union(*(reached[other] for other in others)) for node, others in reached.items()}
+
+    found = cycle(edges)
+
+    assert bool(found) == any(node in others for node, others in reached.items())
+    assert all(after in edges[before] for before, after in pairwise(found))
 
 
 def test_a_long_chain_is_no_circle():
