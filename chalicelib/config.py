@@ -89,7 +89,15 @@ def sso_providers() -> tuple[Provider, ...]:
     """Return the providers at which people can log in: those that a deployment names a client id for."""
     oidc = ("openid", "email", "profile")
     known = (
-        Provider("google", "Google", "oidc", "https://accounts.google.com", _text("SSO_GOOGLE_CLIENT_ID"), oidc),
+        Provider(
+            "google",
+            "Google",
+            "oidc",
+            "https://accounts.google.com",
+            _text("SSO_GOOGLE_CLIENT_ID"),
+            oidc,
+            _text("SSO_GOOGLE_HOSTED_DOMAIN"),
+        ),
         Provider(
             "github",
             "GitHub",

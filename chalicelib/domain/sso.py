@@ -30,7 +30,8 @@ _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f#]*")
 class Provider:
     """Where people can log in besides here. name: in our paths; label: on the button.
 
-    issuer: of an OIDC provider as its tokens spell it; of GitHub the address of the site.
+    issuer: of an OIDC provider as its tokens spell it; of GitHub the address of the site. hosted_domain: the one organisation
+    at Google whose people may log in, empty for everybody.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Provider:
     issuer: str
     client_id: str
     scopes: tuple[str, ...]
+    hosted_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ def believe(claims: Mapping[str, Any], provider: Provider, nonce: str, now: date
         "nbf": "nbf" not in claims or (starts is not None and starts <= moment + skew_s),
         "nonce": hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()),
         "sub": is_subject(claims.get("sub")),
+        # The claim, since what was asked for in the address is only a wish, and an address at the domain may be anybody's.
+        "hd": provider.hosted_domain in ("", claims.get("hd")),
     }
     if broken := [name for name, holds in rules.items() if not holds]:
         raise untrusted(f"its token is not for us, here and now ({', '.join(broken)})")

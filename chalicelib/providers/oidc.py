@@ -44,7 +44,7 @@ class OidcClient:
             "nonce": nonce,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
-        }
+        } | ({"hd": self.provider.hosted_domain} if self.provider.hosted_domain else {})
         endpoint = self._discovered()["authorization_endpoint"]
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 

@@ -34,6 +34,7 @@ def test_each_is_known_by_its_client_id(monkeypatch: pytest.MonkeyPatch):
     found = named(
         monkeypatch,
         SSO_GOOGLE_CLIENT_ID="g",
+        SSO_GOOGLE_HOSTED_DOMAIN="example.org",
         SSO_GITHUB_CLIENT_ID="h",
         SSO_GITHUB_URL="",
         SSO_OIDC_CLIENT_ID="o",
@@ -47,6 +48,7 @@ def test_each_is_known_by_its_client_id(monkeypatch: pytest.MonkeyPatch):
         ("github", "github", "https://github.com", "h"),
         ("oidc", "oidc", "https://id.example.org/", "o"),
     ]
+    assert [one.hosted_domain for one in found] == ["example.org", "", ""]
     assert (found[2].label, found[2].scopes) == ("Single sign-on", ("openid", "email"))
 
 

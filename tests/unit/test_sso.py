@@ -71,6 +71,17 @@ def test_a_claim_that_does_not_hold_is_named(change, name: str):
         sso.believe(CLAIMS | change, PROVIDER, "n", NOON)
 
 
+@pytest.mark.parametrize(("hd", "is_in"), [("example.org", True), ("evil.example", False), (None, False), ("", False)])
+def test_one_organisation_at_google_is_told_by_the_claim_and_not_by_the_address(hd, is_in: bool):
+    google = replace(PROVIDER, hosted_domain="example.org")
+
+    if is_in:
+        assert sso.believe(CLAIMS | {"hd": hd}, google, "n", NOON).email == "ada@example.org"
+    else:
+        with pytest.raises(Forbidden, match=r"\(hd\)"):
+            sso.believe(CLAIMS | {"hd": hd}, google, "n", NOON)
+
+
 @pytest.mark.parametrize("missing", ["iss", "aud", "sub", "exp", "iat", "nonce"])
 def test_a_claim_that_is_missing_does_not_hold(missing: str):
     with pytest.raises(Forbidden, match=missing):
