@@ -58,7 +58,9 @@ def place(defined: Mapping[str, Wanted], here: Here, installed: Collection[str])
     if circle := dependencies.cycle({job_id: [parent for _, parent in parents] for job_id, parents in after.items()}):
         names = " -> ".join(jobs[job_id].job.reference for job_id in circle)
         problems.append(f"{jobs[circle[0]].path}: spec.dependsOn: {names}: none of them will ever run")
-    return Placed(jobs, frozenset(defined.keys() - jobs.keys()), tuple(problems), tuple(_unknown_parents(defined)))
+    elsewhere = frozenset(defined.keys() - jobs.keys())
+    warnings = (*_unknown_parents(defined), *_waiting_for_labels([defined[job_id] for job_id in elsewhere], here))
+    return Placed(jobs, elsewhere, tuple(problems), warnings)
 
 
 def _depends_on_the_machine(job: Job) -> bool:
@@ -118,6 +120,12 @@ def _adapted(entry: Wanted, here: Here, after: Iterable[tuple[str, str]] | None,
         extras["is_noted"] = True
     rest = json.dumps(extras, sort_keys=True) if extras else ""
     return replace(entry, fields=kept.fields, is_guarded=kept.guard is not None, extras=extras, rest=rest)
+
+
+def _waiting_for_labels(elsewhere: Iterable[Wanted], here: Here) -> Iterable[str]:
+    count = sum(here.labels is None and matches(entry.job.selector, here.facts, None) is None for entry in elsewhere)
+    if count:
+        yield f"{count} jobs ask for labels of this machine, which it learns with its first heartbeat; until then they stay out"
 
 
 def _unknown_parents(defined: Mapping[str, Wanted]) -> Iterable[str]:

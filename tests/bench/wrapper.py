@@ -4,10 +4,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from agent.guard import guarded
 from agent.wrapper import command
 from chalicelib.domain.manifest import Job
 from tests.bench.figures import Figure
@@ -31,7 +33,7 @@ def measure() -> list[Figure]:
         directory = Path(folder)
         wrapped = (str(command.install(directory, Path(sys.executable).resolve())), JOB_ID)
         (directory / "spool").mkdir()
-        return _small(directory, wrapped) + _flood(directory, wrapped)
+        return _small(directory, wrapped) + _guarded(directory, wrapped) + _flood(directory, wrapped)
 
 
 def _small(directory: Path, wrapped: Sequence[str]) -> list[Figure]:
@@ -46,6 +48,15 @@ def _small(directory: Path, wrapped: Sequence[str]) -> list[Figure]:
     ]
 
 
+def _guarded(directory: Path, wrapped: Sequence[str]) -> list[Figure]:
+    """A start of a job in another time zone that is not due: no command, no record."""
+    guard = guarded("0 0 29 2 *", "Europe/Paris", "Asia/Tokyo").guard
+    _write(directory, "true", {"guard": guard})
+    program, job_id = wrapped
+    cpu_ms = median(_run((program, "--guard", job_id))[0] for _ in range(ROUNDS))
+    return [Figure("wrapper.not_due_cpu", cpu_ms, "ms", 20)]
+
+
 def _flood(directory: Path, wrapped: Sequence[str]) -> list[Figure]:
     _write(directory, f"head -c {FLOOD_BYTES} /dev/zero")
     through_pipe = ("/bin/sh", "-c", '"$@" | cat > /dev/null', "sh", sys.executable, "-ISE", "-c", MEMORY, *wrapped)
@@ -57,8 +68,9 @@ def _flood(directory: Path, wrapped: Sequence[str]) -> list[Figure]:
     ]
 
 
-def _write(directory: Path, words: str) -> None:
-    command.write_job(directory, Job(id=JOB_ID, name="bench", namespace="default", schedule="@daily", command=words), None)
+def _write(directory: Path, words: str, extras: Mapping[str, Any] | None = None) -> None:
+    job = Job(id=JOB_ID, name="bench", namespace="default", schedule="@daily", command=words)
+    command.write_job(directory, job, None, extras)
 
 
 def _run(words: Sequence[str]) -> tuple[float, float]:

@@ -76,7 +76,10 @@ def test_while_labels_are_unknown_what_is_there_stays_and_nothing_comes():
         defined("no", selector={"platform": ("darwin",), "role": ("db",)}),
     )
 
-    assert names(placed(old, new, plain, no, here=here, installed=("old", "no"))) == ["old", "plain"]
+    found = placed(old, new, plain, no, here=here, installed=("old", "no"))
+
+    assert names(found) == ["old", "plain"]
+    assert found.warnings[0].startswith("1 jobs ask for labels")
 
 
 @pytest.mark.parametrize(
