@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from chalicelib.domain import manifest, yaml_source
+from chalicelib.domain.errors import Invalid as InvalidManifest
 from chalicelib.domain.manifest import Job
 from chalicelib.domain.manifest_fields import IN_MANIFEST, written
 from cli import references
 from cli.answers import Body
-from cli.errors import Invalid
+from cli.errors import Failure, Invalid
 
 # What frees a name comes before what takes it.
 Action = Literal["move", "update", "create", "unchanged"]
@@ -46,7 +47,10 @@ def body_of(job: Job) -> Body:
 
 
 def job_of(body: Body) -> Job:
-    """Return the job that the API shows as this body. Fields that this version does not know are left out."""
+    """Return the job that the API shows as this body. Fields that this version does not know are left out.
+
+    Raise Failure if one that it knows has a value that it does not know.
+    """
     document: dict[str, Any] = {"apiVersion": "v1", "kind": "Job"}
     for key, place in IN_MANIFEST.items():
         *sections, last = place.split(".")
@@ -54,7 +58,11 @@ def job_of(body: Body) -> Job:
         for section in sections:
             target = target.setdefault(section, {})
         target[last] = body.get(key)
-    job = manifest.read(yaml_source.Source(document), str(body["namespace"]), strict=False).job
+    try:
+        job = manifest.read(yaml_source.Source(document), str(body["namespace"]), strict=False).job
+    except InvalidManifest as e:
+        name = references.shown(body["namespace"], body["name"])
+        raise Failure(f"this version of crontopus cannot read the job {name}", problems=e.problems) from e
     return replace(job, id=body.get("id"))
 
 

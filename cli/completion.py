@@ -55,7 +55,7 @@ def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
 def names(invocation: Invocation, kind: str) -> list[str]:
     """Return the names there are, of late or, if the API is silent or refuses, of the last time. Never raises, never asks."""
     try:
-        path = invocation.cache_folder / _file_name(invocation.settings.account, kind)
+        path = invocation.cache_folder / _file_name(f"{invocation.settings.account} {invocation.settings.token}", kind)
         at, known = _cached(path.read_bytes() if path.exists() else b"")
         now = invocation.now().timestamp()
         if 0 <= now - at < FRESH_S:
@@ -96,5 +96,6 @@ def _cached(content: bytes) -> tuple[float, list[str]]:
         return 0.0, []
 
 
-def _file_name(account: str, kind: str) -> str:
-    return f"{kind}-{hashlib.sha256(account.encode()).hexdigest()[:16]}.json"
+def _file_name(asker: str, kind: str) -> str:
+    """asker: as whom the API is asked; another one sees other names."""
+    return f"{kind}-{hashlib.sha256(asker.encode()).hexdigest()[:16]}.json"

@@ -18,7 +18,11 @@ Filter = dict[str, str | int | None]
 MAX_DAYS = 400
 
 job_option = click.option(
-    "--job", "-j", metavar="[NAMESPACE/]NAME", help="Only runs of this job.", shell_complete=completion.of("jobs")
+    "--job",
+    "-j",
+    metavar="[NAMESPACE/]NAME",
+    help="Only runs of jobs with this in their name.",
+    shell_complete=completion.of("jobs"),
 )
 namespace_option = click.option(
     "--namespace", "-n", help="Only runs of jobs in this namespace.", shell_complete=completion.of("namespaces")

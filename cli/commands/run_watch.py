@@ -6,7 +6,7 @@ from collections.abc import Callable
 import click
 from rich.live import Live
 
-from cli import tables
+from cli import completion, references, tables
 from cli.answers import Body
 from cli.commands import run_facts, run_input
 from cli.following import Seen, polled
@@ -17,7 +17,7 @@ WINDOW_DAYS = 1
 
 
 @click.command("watch", cls=Command)
-@click.option("--follow", "-f", metavar="[NAMESPACE/]NAME", help="Same as --job.")
+@click.option("--follow", "-f", metavar="[NAMESPACE/]NAME", help="Only runs of this job.", shell_complete=completion.of("jobs"))
 @run_input.run_filters
 @click.option("--interval", type=click.IntRange(2, 3600), default=3, show_default=True, help="Seconds between two looks.")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="How many to show.")
@@ -43,11 +43,15 @@ def watch(
       crontopus runs watch --follow backup
       crontopus runs watch --status failure -o json
     """
+    if job and follow:
+        raise click.UsageError("--follow is one job, --job a part of a name; give one of them")
     wanted = run_input.filter_of(invocation, job or follow, namespace, endpoint, state)
     query = {**wanted, "days": WINDOW_DAYS, "limit": limit, "count": "false"}
+    followed = references.shown(*references.parse(follow, namespace)) if follow else None
 
     def ask() -> Body:
-        return invocation.client.get("/api/runs", query).body
+        answer = invocation.client.get("/api/runs", query)
+        return {"runs": [run for run in answer.part("runs") if followed in (None, run_facts.job_of(run))]}
 
     if invocation.printer.is_table and sys.stdout.isatty():
         _keep_table(invocation, ask, interval)

@@ -46,6 +46,13 @@ def test_a_watch_asks_for_what_was_named_and_counts_nothing() -> None:
     assert api.sent == [("GET", "/api/runs?job=backup&namespace=ops&days=1&limit=7&count=false")]
 
 
+def test_the_followed_job_is_one_and_no_part_of_a_name() -> None:
+    told, _ = watched(page(one(SECOND, job_name="backup-db"), one(FIRST)), args=("-o", "json", "-f", "backup"))
+
+    assert [item["run_id"] for item in told] == [FIRST]
+    assert run("runs", "watch", "--follow", "a", "--job", "b").exit_code == 2
+
+
 def test_a_line_on_a_pipe_is_for_people_unless_another_form_is_asked_for() -> None:
     result = run("runs", "watch", api=FakeApi(page(one(FIRST))), sleep=Patience(1))
 

@@ -220,6 +220,16 @@ def test_a_job_read_from_the_api_is_the_job_that_is_sent_to_it() -> None:
     }
 
 
+def test_a_job_from_a_newer_api_that_cannot_be_read_is_named(folder: Path) -> None:
+    (folder / "a.yaml").write_text(manifest())
+
+    result = apply(folder, api=FakeApi(listing(stored(concurrency="queue"))))
+
+    assert result.exit_code == 1
+    assert "cannot read the job backup" in result.stderr
+    assert "spec.concurrency" in result.stderr
+
+
 ENTRY = {"id": ID, "job": "ops/a", "schedule": "@daily", "command": "x", "next_runs": ["2026-11-21T00:00:00.000Z"]}
 PLAN = {"commit": "c", "has_changes": True, "problems": {}, "warnings": ["look out"]}
 
