@@ -84,6 +84,16 @@ def deliver(office: Office, text: str, now: datetime) -> str:
         return "nobody"
     if kind in _LINKS and _is_enough(kind, tenant, now):
         return "enough"
+    try:
+        return _send(office, wish, kind, tenant, now)
+    except Unavailable:
+        if kind in _LINKS:
+            # The next try is the same mail.
+            counter_store.take_back(_links_key(kind, tenant, now), 1)
+        raise
+
+
+def _send(office: Office, wish: Wish, kind: Kind, tenant: Tenant, now: datetime) -> str:
     to = wish.email if kind in ("change_email", "email_changed") else tenant.email
     try:
         office.mailer.send(_written(office, kind, tenant, to, now), now)
@@ -105,9 +115,11 @@ def _due(kind: Kind, tenant: Tenant | None) -> Kind | None:
 
 
 def _is_enough(kind: Kind, tenant: Tenant, now: datetime) -> bool:
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    key = f"mail-{kind}#{tenant.tenant_id}#{int(hour.timestamp())}"
-    return counter_store.add(key, 1, MAX_LINKS_AN_HOUR, hour + timedelta(hours=2)) is None
+    return counter_store.add(_links_key(kind, tenant, now), 1, MAX_LINKS_AN_HOUR, now + timedelta(hours=2)) is None
+
+
+def _links_key(kind: Kind, tenant: Tenant, now: datetime) -> str:
+    return f"mail-{kind}#{tenant.tenant_id}#{now:%Y-%m-%dT%H}"
 
 
 def _written(office: Office, kind: Kind, tenant: Tenant, to: str, now: datetime) -> Mail:

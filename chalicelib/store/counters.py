@@ -7,7 +7,15 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.store.tables import MomentAttribute, Table, WholeNumber, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import (
+    MomentAttribute,
+    Table,
+    WholeNumber,
+    is_condition_failure,
+    store_errors,
+    suppress_condition_failure,
+    table_name,
+)
 
 
 class ListedIndex(GlobalSecondaryIndex[Any]):
@@ -49,3 +57,9 @@ def add(key: str, count: int, at_most: int, expires_at: datetime) -> int | None:
             raise
         return None
     return int(item.n)
+
+
+def take_back(key: str, count: int) -> None:
+    """Undo an addition of `count`, unless the counter is gone."""
+    with store_errors(), suppress_condition_failure():
+        CounterItem(key).update(actions=[CounterItem.n.add(-count)], condition=CounterItem.n >= count)

@@ -60,7 +60,7 @@ class Emulator:
     def __init__(self, snapshots: Snapshots, lock: int, front_port: int, checkpoint_every_s: float) -> None:
         # ministack reads its environment when imported.
         from ministack import app
-        from ministack.core import persistence
+        from ministack.core import iam_actions, persistence
         from ministack.services import apigateway_v1, lambda_svc
 
         self._app = app
@@ -75,6 +75,8 @@ class Emulator:
         persistence.STATE_DIR = str(newest or "/nonexistent")
         app.save_all = lambda _: self._checkpoints.finish()
         lambda_svc._emit_lambda_logs = _echo
+        # On AWS, sending is allowed for the identity that is sent from; here it would be for everything or nothing.
+        iam_actions._SES_V2_RESOURCES["outbound-emails"] = ("identity", "FromEmailAddress")
         _answer_failures_as_the_gateway(apigateway_v1)
         lambda_svc._execute_function = _heeding_failed_items(lambda_svc._execute_function)
 

@@ -157,3 +157,13 @@ def test_one_folder_has_one_emulator(emulator: Running):
 
     with pytest.raises(Stopped, match="another emulator"):
         other.start(checkpoint_every_s=3600)
+
+
+def test_a_function_sends_mails_from_the_address_that_its_policy_names(emulator: Running):
+    emulator.start(checkpoint_every_s=3600)
+    emulator.deploy()
+
+    allowed, refused = emulator.ask("/api/mail-from/no-reply"), emulator.ask("/api/mail-from/admin")
+
+    assert allowed.status_code == 200, allowed.text
+    assert (refused.status_code, "ses:SendEmail" in refused.json()["text"]) == (403, True)

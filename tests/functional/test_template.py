@@ -59,7 +59,16 @@ def test_what_grows_has_a_time_to_live(resources):
     tables = of_type(resources, "AWS::DynamoDB::Table")
     expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table["Properties"]}
 
-    assert expiring == {"TokensTable", "RunsTable", "DaysTable", "CountersTable", "AuditTable", "IdempotencyTable"}
+    assert expiring == {
+        "AuditTable",
+        "CountersTable",
+        "DaysTable",
+        "IdempotencyTable",
+        "PingsTable",
+        "RunsTable",
+        "TenantsTable",
+        "TokensTable",
+    }
 
 
 def test_every_function_gets_every_variable_that_config_reads(template):
@@ -77,8 +86,19 @@ def test_no_policy_allows_a_star(resources):
 
 def test_the_api_deletes_nothing_but_tokens_endpoints_and_instances(resources):
     deleting = [statement["Sid"] for statement in statements(resources) if "dynamodb:DeleteItem" in statement["Action"]]
+    keyed = ("FormerAddresses", "FormerlyTrusted")
 
-    assert deleting == ["Tokens", "Endpoints", "Instances"]
+    assert [sid for sid in deleting if sid not in keyed] == ["Tokens", "Endpoints", "Instances"]
+
+
+def test_what_it_deletes_beside_has_a_key_that_its_policy_names(resources):
+    named = {
+        statement["Sid"]: statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for statement in statements(resources)
+        if "dynamodb:LeadingKeys" in str(statement.get("Condition"))
+    }
+
+    assert named == {"FormerAddresses": ["email#*"], "FormerlyTrusted": ["trusted#*"]}
 
 
 def test_nobody_may_change_or_delete_what_the_audit_log_says(resources):

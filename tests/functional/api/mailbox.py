@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.notify.mail import Mail
 from chalicelib.services import doors, mails
 from tests.tables import aws
@@ -16,15 +17,20 @@ class Mailbox:
 
     mails: list[Mail] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    is_away: bool = False
 
     def send(self, mail: Mail, now: datetime) -> None:
+        if self.is_away:
+            raise Unavailable("the test took the mail server away")
         self.mails.append(mail)
 
     def look(self) -> list[Mail]:
         """Return the mails that have come since somebody looked last."""
         before = len(self.mails)
         queue = os.environ["MAIL_QUEUE"]
-        while found := aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        # Without a visibility timeout, what failed is there again at once.
+        ask = {"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
+        while found := aws("sqs").receive_message(**ask).get("Messages"):
             for message in found:
                 office = replace(doors.office(), mailer=self)
                 self.words.append(mails.deliver(office, message["Body"], datetime.now(UTC)))

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib import config
+from chalicelib.domain.errors import Unavailable
 from chalicelib.services import doors
 from tests.functional.api.conftest import PASSWORD
 from tests.functional.api.mailbox import link_in
@@ -225,6 +226,19 @@ class TestAForgottenPassword:
         assert len(mailbox.look()) == 3
         time_machine.shift(HOUR_S)
         assert forgotten(api, mailbox)
+
+    def test_a_mail_server_that_is_away_for_long_loses_no_mail(self, api, ada, mailbox):
+        mailbox.look()
+        api.post("/api/auth/password/forgotten", {"email": "ada@example.org"})
+        mailbox.is_away = True
+        for _ in range(5):
+            with pytest.raises(Unavailable):
+                mailbox.look()
+
+        mailbox.is_away = False
+        link = link_in(mailbox.look()[0])[1]
+
+        assert api.post("/api/auth/password/reset", link | {"new_password": NEW}).status == 200
 
     def test_an_unproved_account_gets_the_link_that_proves_it(self, strict, mailbox):
         strict.post("/api/auth/register", ADA)
