@@ -79,7 +79,7 @@ def test_while_labels_are_unknown_what_is_there_stays_and_nothing_comes():
     found = placed(old, new, plain, no, here=here, installed=("old", "no"))
 
     assert names(found) == ["old", "plain"]
-    assert found.warnings[0].startswith("1 jobs ask for labels")
+    assert found.warnings[0].startswith("jobs that ask for labels of this machine: 1;")
 
 
 @pytest.mark.parametrize(
