@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from cli import client
-from cli.answers import Body
+from cli.answers import Answer, Body
 from cli.commands import endpoint_input, removal
 from cli.groups import Command
 from cli.invocation import Invocation, pass_invocation
@@ -49,10 +49,8 @@ def label(invocation: Invocation, endpoint: str, labels: Sequence[str], remove: 
 @pass_invocation
 def revoke(invocation: Invocation, endpoint: str, yes: bool) -> None:
     """Take an endpoint's credentials away. Its jobs go on running there, unseen; enrolled again, it is back."""
-    found = endpoint_input.find(invocation.client, endpoint)
-    invocation.confirm(f"revoke endpoint {found.get('name')}", yes=yes)
-    answer = invocation.client.post(client.path("endpoints", str(found["id"]), "revoke"))
-    invocation.printer.done(answer.body, f"Revoked endpoint {found.get('name')}.", name=found.get("name"))
+    name, answer = _done(invocation, endpoint, "revoke", yes=yes)
+    invocation.printer.done(answer.body, f"Revoked endpoint {name}.", name=name)
 
 
 @click.command("release", cls=Command)
@@ -64,11 +62,9 @@ def release(invocation: Invocation, endpoint: str, yes: bool) -> None:
 
     For a while it may be enrolled there; when it is, it leaves here.
     """
-    found = endpoint_input.find(invocation.client, endpoint)
-    invocation.confirm(f"release endpoint {found.get('name')}", yes=yes)
-    answer = invocation.client.post(client.path("endpoints", str(found["id"]), "release"))
+    name, answer = _done(invocation, endpoint, "release", yes=yes)
     until = invocation.printer.local(answer.part("endpoint").get("released_until"))
-    invocation.printer.done(answer.body, f"Released endpoint {found.get('name')} until {until}.", name=found.get("name"))
+    invocation.printer.done(answer.body, f"Released endpoint {name} until {until}.", name=name)
 
 
 @click.command("installer", cls=Command)
@@ -93,6 +89,14 @@ def delete(invocation: Invocation, endpoint: str, yes: bool) -> None:
     """Revoke an endpoint and forget it. Its runs stay; its jobs go on there until the agent is uninstalled."""
     found = endpoint_input.find(invocation.client, endpoint)
     removal.remove(invocation, "endpoint", str(found.get("name")), _path(found), yes=yes)
+
+
+def _done(invocation: Invocation, wanted: str, action: str, *, yes: bool) -> tuple[str, Answer]:
+    """Do this to an endpoint once the person has agreed, and return its name and the answer."""
+    found = endpoint_input.find(invocation.client, wanted)
+    name = str(found.get("name"))
+    invocation.confirm(f"{action} endpoint {name}", yes=yes)
+    return name, invocation.client.post(client.path("endpoints", str(found["id"]), action))
 
 
 def _path(endpoint: Body) -> str:

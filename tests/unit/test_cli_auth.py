@@ -126,6 +126,11 @@ def test_no_browser_is_started_without_a_desktop() -> None:
     assert open_browser("http://127.0.0.1:1", {}) is False
 
 
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "ssh://x", "-x", ""])
+def test_a_server_cannot_make_us_open_anything_but_a_page(address: str) -> None:
+    assert open_browser(address, {"DISPLAY": ":0"}) is False
+
+
 def test_without_a_terminal_nobody_is_waited_for() -> None:
     api = FakeApi()
 
