@@ -125,7 +125,7 @@ def _adapted(entry: Wanted, here: Here, after: Iterable[tuple[str, str]] | None,
 def _waiting_for_labels(elsewhere: Iterable[Wanted], here: Here) -> Iterable[str]:
     count = sum(here.labels is None and matches(entry.job.selector, here.facts, None) is None for entry in elsewhere)
     if count:
-        yield f"jobs that ask for labels of this machine: {count}; it learns them with its first heartbeat, until then they stay out"
+        yield f"jobs that ask for labels of this machine: {count}; they stay out until its first heartbeat has told them"
 
 
 def _unknown_parents(defined: Mapping[str, Wanted]) -> Iterable[str]:
