@@ -12,6 +12,7 @@ from click.exceptions import Exit
 from cli import invocation, text
 from cli.commands.audit import audit
 from cli.commands.auth import auth
+from cli.commands.blocks import blocks, trusted_networks
 from cli.commands.completion import completion
 from cli.commands.config import config
 from cli.commands.endpoints import endpoints
@@ -92,6 +93,8 @@ for command in (
     import_,
     export,
     tenants,
+    blocks,
+    trusted_networks,
     audit,
     metrics,
     config,

@@ -201,3 +201,23 @@ def test_metrics_are_printed_as_they_come() -> None:
 
     assert run("metrics", api=FakeApi(Reply(text.encode()))).stdout == text
     assert json.loads(run("metrics", "--json", api=FakeApi(Reply(text.encode()))).stdout) == {"metrics": text}
+
+
+BLOCK = {"id": "bl-1", "address": "192.0.2.7", "reason": "guesses", "times_in_a_row": 2, "created_at": AT, "until": None}
+
+
+def test_a_block_without_an_end_says_so() -> None:
+    listed = run("blocks", "list", api=FakeApi(Reply({"blocks": [BLOCK]})))
+    api = FakeApi(Reply({"block": BLOCK}, 201))
+
+    made = run("blocks", "add", "192.0.2.7", "--reason", "guesses", api=api)
+
+    assert "192.0.2.7  removed  guesses  bl-1  3m ago" in listed.stdout
+    assert made.stdout == "Blocked 192.0.2.7 until it is removed.\n"
+    assert api.last_body == {"address": "192.0.2.7", "hours": None, "reason": "guesses"}
+
+
+def test_a_trusted_network_is_listed_by_what_removes_it() -> None:
+    network = {"id": "tn-1", "network": "192.0.2.0/24", "reason": "CI", "created_at": AT}
+
+    assert run("trusted-networks", "list", "-o", "name", api=FakeApi(Reply({"trusted_networks": [network]}))).stdout == "tn-1\n"
