@@ -34,7 +34,7 @@ def measure() -> list[Figure]:
         partitions = _partitions(datetime.now(UTC))
         path.write_text(json.dumps(partitions))
         with _stub(path):
-            return [*_figures(partitions), *_heartbeats()]
+            return [*_figures(partitions), *_heartbeats(), *_projection(partitions)]
 
 
 def _figures(partitions: Partitions) -> Iterator[Figure]:
@@ -97,6 +97,27 @@ def _heartbeats() -> Iterator[Figure]:
     yield Figure("heartbeat_read_calls", names.count("GetItem"), "calls", 1)
     yield Figure("heartbeat_write_calls", len(names) - names.count("GetItem"), "calls", 1)
     yield Figure("heartbeat_handler_cpu", spent, "ms", None)
+
+
+def _projection(partitions: Partitions) -> Iterator[Figure]:
+    """What follows from a run once the ledger has it. CPU: of counting it, without the read and the write."""
+    from chalicelib.domain.instances import Change, fold
+    from chalicelib.store import instances, runs
+    from tests.fixtures.builders import run
+    from tests.functional.test_write_units import size_bytes, units
+
+    items = [item for key, some in partitions.items() if key.startswith("crontopus-instances") for item in some]
+    largest = max(math.ceil(size_bytes(item) / 1024) for item in items)
+    yield Figure("run_write_units_all_that_follows_included", units(runs._item(run())) + largest, "units", 4)
+    ran = _runs(0, datetime.now(UTC))
+    known = fold(None, [Change(one) for one in ran[:-1]], {}).instance
+    item = _instance(known)
+
+    def project() -> None:
+        for _ in range(100):
+            instances._derived(fold(instances._instance(item), [Change(ran[-1])], {}).instance)
+
+    yield Figure("projection_cpu", calibrated(lambda: _cpu_ms(project), ROUNDS) / 100, "ms", None)
 
 
 @contextmanager
