@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from posixpath import basename, splitext
 
-from chalicelib.domain import ids, manifest, names, namespaces, quotas
+from chalicelib.domain import dependencies, ids, manifest, names, namespaces, quotas
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import File, FileChange
@@ -123,15 +123,18 @@ def is_discovered(job: Job) -> bool:
 
 
 def doubles(listing: Listing) -> Iterator[BrokenManifest]:
-    """Yield the files whose job shares its name, or its id, with another file's."""
+    """Yield the files whose job shares its name, or its id, with another file's, or depends on what cannot be."""
     by_name = Counter(stored.job.reference for stored in listing.jobs)
     by_id = Counter(stored.job.id for stored in listing.jobs if stored.job.id)
+    parents = dependencies.problems([stored.job for stored in listing.jobs])
     for stored in listing.jobs:
         problems = {}
         if (times := by_name[stored.job.reference]) > 1:
             problems["metadata.name"] = f"stands in {times} files of this namespace; rename the job in all but one"
         if stored.job.id and (times := by_id[stored.job.id]) > 1:
             problems["metadata.id"] = f"stands in {times} files; a copy needs an id of its own"
+        if problem := parents.get(stored.job.reference):
+            problems["spec.dependsOn"] = problem
         if problems:
             yield BrokenManifest(stored.path, problems, stored.sha)
 

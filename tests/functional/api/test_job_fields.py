@@ -60,3 +60,21 @@ def test_a_pushed_manifest_of_another_tenant_is_a_problem(ada):
     verdict = ada.post("/api/jobs/validate", {"manifest": manifest, "path": "default/a.yaml"}).body
 
     assert "the repository of ada" in verdict["problems"]["metadata.tenant"]
+
+
+def test_a_job_that_depends_on_what_is_not_there_is_listed_as_a_problem(ada):
+    ada.post("/api/jobs", {"name": "copy", "schedule": "@daily", "command": "true", "depends_on": ["dmup"]})
+
+    (broken,) = ada.get("/api/jobs").body["problems"]
+
+    assert broken["path"] == "default/copy.yaml"
+    assert broken["problems"]["spec.dependsOn"].startswith("no manifest defines default/dmup")
+
+
+def test_jobs_that_wait_for_each_other_are_listed_as_a_problem(ada):
+    for name, parent in (("a", "b"), ("b", "a")):
+        ada.post("/api/jobs", {"name": name, "schedule": "@daily", "command": "true", "depends_on": [parent]})
+
+    (broken,) = ada.get("/api/jobs").body["problems"]
+
+    assert broken["problems"]["spec.dependsOn"] == "default/a -> default/b -> default/a: none of them will ever run"
