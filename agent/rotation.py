@@ -11,7 +11,7 @@ from agent.client import Api
 from agent.enroll import is_plain
 from agent.errors import of_os_error
 from agent.home import Home, read_secret, write_file
-from chalicelib.domain.errors import Stalled
+from chalicelib.domain.errors import NotFound, Stalled
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,10 @@ def is_due(home: Home, now: datetime) -> bool:
 def rotate(home: Home, api_url: str, endpoint_id: str) -> bool:
     """Replace the token and say whether it was: one that an enrolment put there meanwhile stays."""
     token = read_secret(home.agent_token)
-    answer = Api(api_url, token).rotate(endpoint_id)
+    try:
+        answer = Api(api_url, token).rotate(endpoint_id)
+    except NotFound as e:  # an older control plane; asking again soon will not make it a newer one
+        raise Stalled("the control plane cannot replace tokens", code="api_refused") from e
     following = answer.get("token")
     if not isinstance(following, str) or not is_plain(following):
         raise Stalled("the API's answer to a rotation holds no token", code="api_refused")

@@ -15,6 +15,7 @@ from agent import rotation
 from agent.client import Api
 from agent.config import Config, Remote, save_config
 from agent.home import Home, make_private, read_secret, write_file
+from agent.loop import next_delay
 from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import CrontopusError, Stalled
 from tests.fixtures.fake_api import ENDPOINT_ID, ENDPOINT_TOKEN, ENROLL_TOKEN, NEXT_TOKEN, ControlPlane, answering
@@ -99,6 +100,14 @@ def test_an_answer_without_a_token_changes_nothing(home: Home, plane: ControlPla
     with pytest.raises(Stalled, match="no token"):
         rotation.rotate(home, plane.url, ENDPOINT_ID)
     assert read_secret(home.agent_token) == ENDPOINT_TOKEN
+
+
+def test_an_older_control_plane_is_not_asked_every_few_minutes(home: Home, plane: ControlPlane) -> None:
+    plane.refusals["/token"] = (404, {}, {})
+
+    with pytest.raises(Stalled) as told:
+        rotation.rotate(home, plane.url, ENDPOINT_ID)
+    assert next_delay(rotation.LOOK_EVERY_S, 1, told.value) == 3600
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
