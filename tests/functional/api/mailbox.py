@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
 from chalicelib.domain.errors import Unavailable
@@ -36,6 +37,25 @@ class Mailbox:
                 self.words.append(mails.deliver(office, message["Body"], datetime.now(UTC)))
                 aws("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return self.mails[before:]
+
+
+class _Inputs(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "input" and (name := given.get("name")):
+            self.fields[name] = given.get("value") or ""
+
+
+def form_of(page: str, **filled: str) -> dict[str, str]:
+    """Return what a browser sends from this page's form after somebody filled these fields in."""
+    inputs = _Inputs()
+    inputs.feed(page)
+    assert set(filled) <= set(inputs.fields), f"the form has no such field: {sorted(inputs.fields)}"
+    return inputs.fields | filled
 
 
 def link_in(mail: Mail) -> tuple[str, dict[str, str]]:

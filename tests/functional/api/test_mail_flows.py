@@ -8,7 +8,7 @@ from chalicelib import config
 from chalicelib.domain.errors import Unavailable
 from chalicelib.services import doors
 from tests.functional.api.conftest import PASSWORD
-from tests.functional.api.mailbox import link_in
+from tests.functional.api.mailbox import form_of, link_in
 
 ADA = {"username": "ada", "email": "ada@example.org", "password": PASSWORD}
 NEW = "another horse, another battery"
@@ -36,7 +36,7 @@ class TestProvingAnAddress:
         path, link = link_in(mail)
 
         shown = strict.page(f"{path}?{urlencode(link)}")
-        done = strict.form(path, link)
+        done = strict.form(path, form_of(shown.body))
 
         assert registered.body["user"] | {"created_at": ""} == {
             "username": "ada", "email": "ada@example.org", "email_verified": False, "tenant_id": "ada",
@@ -154,11 +154,13 @@ class TestProvingAnAddress:
 class TestAForgottenPassword:
     def test_a_new_one_is_chosen_on_a_page(self, api, ada, mailbox):
         mailbox.look()
-        asked = api.form("/api/pages/forgotten-password", {"email": "ADA@example.org"})
+        page = api.page("/api/pages/forgotten-password")
+        asked = api.form("/api/pages/forgotten-password", form_of(page.body, email="ADA@example.org"))
         path, link = link_in(mailbox.look()[0])
 
         shown = api.page(f"{path}?{urlencode(link)}")
-        done = api.form(path, link | {"new_password": NEW})
+        weak = api.form(path, form_of(shown.body, new_password="short"))
+        done = api.form(path, form_of(weak.body, new_password=NEW))
 
         assert (asked.status, shown.status, done.status) == (202, 200, 200)
         assert 'autocomplete="new-password"' in shown.body
@@ -280,7 +282,7 @@ class TestAnotherAddress:
         unchanged = ada.get("/api/auth/me").body["user"]["email"]
 
         shown = api.page(f"{path}?{urlencode(link)}")
-        done = api.form(path, link)
+        done = api.form(path, form_of(shown.body))
 
         assert (asked.status, mail.to, unchanged) == (202, "new@example.org", "ada@example.org")
         assert (shown.status, done.status) == (200, 200)
