@@ -21,8 +21,9 @@ from chalicelib.store import watermarks
 from chalicelib.vault import Vault
 
 WORKER = "tend-repositories"
-# One invocation does so many; what is left over is the next one's.
-MAX_AT_ONCE = 50
+# One invocation tends so many, and looks at so many; what is left over is the next one's.
+MAX_TENDED = 50
+MAX_LOOKED_AT = 500
 _MAX_PAGES = 1000
 
 
@@ -58,13 +59,15 @@ class Poll:
         Twice is the same as once. Raise Unavailable if the forge is down: what was done until then stays done.
         """
         before = watermarks.find(WORKER)
-        changed = self._changed_since(before)[:MAX_AT_ONCE]
+        changed = self._changed_since(before)[:MAX_LOOKED_AT]
         counts: Counter[str] = Counter()
         reached = before
         try:
             for one in changed:
                 counts[self._look(one)] += 1
                 reached = one.changed_at
+                if counts.total() - counts["known"] >= MAX_TENDED:
+                    break
         finally:
             if reached and reached != before:
                 watermarks.advance(WORKER, before, reached)

@@ -17,16 +17,21 @@ spec:
 DEEP = ["default/db/weekly/dump.yaml", "default/dump.yml", "default/db/other-name.yml"]
 
 
-@pytest.fixture(params=DEEP)
-def path(request, ada, forge):
-    forge.push("ada", request.param, TEXT.encode())
-    return request.param
+@pytest.fixture
+def path(ada, forge):
+    forge.push("ada", DEEP[0], TEXT.encode())
+    return DEEP[0]
 
 
-def test_a_job_is_shown_wherever_it_lies(ada, path):
+@pytest.mark.parametrize("path", DEEP)
+def test_a_job_is_shown_wherever_it_lies_and_changed_where_it_lies(ada, forge, path):
+    forge.push("ada", path, TEXT.encode())
     shown = ada.get("/api/jobs/default/dump")
+    renamed = ada.put("/api/jobs/default/dump", {"name": "pg", "schedule": "@daily", "command": "pg_dump"})
 
+    folder, ending = path.rpartition("/")[0], path.rpartition(".")[2]
     assert (shown.body["job"]["path"], shown.body["manifest"]) == (path, TEXT)
+    assert renamed.body["job"]["path"] == f"{folder}/pg.{ending}"
 
 
 def test_a_change_happens_in_place_and_keeps_what_its_author_wrote(ada, path):
@@ -41,8 +46,7 @@ def test_a_change_happens_in_place_and_keeps_what_its_author_wrote(ada, path):
 def test_a_renamed_job_stays_in_its_folder(ada, forge, path):
     ada.put("/api/jobs/default/dump", {"name": "pg", "schedule": "@daily", "command": "pg_dump"})
 
-    folder, ending = path.rpartition("/")[0], path.rpartition(".")[2]
-    assert changed_files(forge) == sorted([f"A\t{folder}/pg.{ending}", f"D\t{path}"])
+    assert changed_files(forge) == sorted(["A\tdefault/db/weekly/pg.yaml", f"D\t{path}"])
     assert ada.get("/api/jobs/default/pg").body["manifest"] == TEXT.replace("name: dump ", 'name: "pg" ')
 
 
