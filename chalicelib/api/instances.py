@@ -165,7 +165,7 @@ def report_instances(ask: Ask, endpoint_id: str) -> InstanceReportAnswer:
 def list_jobs_of_endpoint(ask: Ask, endpoint_id: str) -> InstanceList:
     """List the jobs on one machine and how they stand there."""
     query: InstanceQuery = ask.query
-    wanted = InstanceFilter(query.namespace, query.job, query.status)
+    wanted = InstanceFilter(query.namespace or None, query.job, query.status)
     found = instances.list_of_endpoint(ask.known_caller, endpoint_id, wanted)
     return InstanceList(jobs=[instance_out(one) for one in found], total=len(found))
 
@@ -188,7 +188,7 @@ def list_endpoints_of_job(ask: Ask, namespace: str, name: str) -> JobEndpoints:
 def list_instances(ask: Ask) -> Instances:
     """List how all jobs stand on all machines."""
     query: AllInstancesQuery = ask.query
-    wanted = InstanceFilter(query.namespace, query.job, query.status)
+    wanted = InstanceFilter(query.namespace or None, query.job, query.status)
     found = instances.list_all(ask.known_caller, wanted, query.endpoint_id)
     return Instances(instances=[instance_out(one) for one in found], total=len(found))
 

@@ -95,7 +95,7 @@ def report_by_job(ask: Ask) -> JobReports:
     """Count runs by job, most runs first, with the health of each."""
     query: JobReportQuery = ask.query
     window = runs.window_of(ask.known_caller, datetime.now(UTC), query.wanted_days)
-    wanted = RunFilter(query.namespace, query.job, query.endpoint_id, query.status)
+    wanted = RunFilter(query.namespace or None, query.job or None, query.endpoint_id or None, query.status)
     found = reports.by_job(ask.known_caller, window, wanted)
     page = [_job_out(report) for report in found[_slice(query)]]
     return JobReports(jobs=page, since=window.since, total=len(found), page=query.page, page_size=query.page_size)
@@ -106,8 +106,8 @@ def report_by_endpoint(ask: Ask) -> EndpointReports:
     """Count runs by endpoint, most runs first, with the health of each."""
     query: EndpointReportQuery = ask.query
     window = runs.window_of(ask.known_caller, datetime.now(UTC), query.wanted_days)
-    machines = MachineFilter(query.name, query.hostname, query.platform, query.machine_id)
-    found = reports.by_endpoint(ask.known_caller, window, RunFilter(query.namespace, query.job), machines)
+    machines = MachineFilter(query.name, query.hostname, query.platform or None, query.machine_id or None)
+    found = reports.by_endpoint(ask.known_caller, window, RunFilter(query.namespace or None, query.job), machines)
     page = [_endpoint_out(report) for report in found[_slice(query)]]
     return EndpointReports(endpoints=page, since=window.since, total=len(found), page=query.page, page_size=query.page_size)
 

@@ -230,7 +230,7 @@ def list_runs(ask: Ask) -> RunList:
     query: RunQuery = ask.query
     caller, size = ask.known_caller, query.size
     window = runs.window_of(caller, datetime.now(UTC), query.wanted_days)
-    wanted = RunFilter(query.namespace, query.job, query.endpoint_id, query.status)
+    wanted = RunFilter(query.namespace or None, query.job or None, query.endpoint_id or None, query.status)
     skipped = (query.page - 1) * size
     page = runs.list_runs(caller, window, wanted, size, cursor=query.next, skipped=skipped)
     found = [RunOut(**_facts(run)) for run in page.runs]

@@ -120,6 +120,15 @@ def test_a_list_is_filtered_by_what_is_asked():
     assert listed(contains={"job_name": "clean"}) == [run_id(3)]
 
 
+def test_a_list_ends_where_its_window_begins():
+    for number in range(5):
+        run_store.record(run(number))
+
+    assert listed(since=run_id(2)) == [run_id(4), run_id(3), run_id(2)]
+    assert listed(since=run_id(2), before=run_id(4)) == [run_id(3), run_id(2)]
+    assert listed(since=run_id(2), before=run_id(2)) == listed(since=run_id(3), before=run_id(1)) == []
+
+
 def test_another_tenants_runs_are_out_of_reach():
     run_store.record(run(tenant_id="eve"))
 

@@ -195,6 +195,13 @@ def test_the_total_is_that_of_what_is_listed(ada, ran):
         assert listed["total"] == len(listed["runs"]) == total(ada, query), query
 
 
+def test_a_filter_that_is_empty_is_none(ada, ran):
+    ran(times=3)
+
+    assert total(ada, "namespace=&job=&endpoint_id=") == 3
+    assert len(by_job(ada, "namespace=&job=&endpoint_id=")) == len(by_endpoint(ada, "name=&platform=")) == 1
+
+
 def test_a_total_reads_no_run(ada, ran, calls):
     ran(times=5)
     calls.names.clear()
