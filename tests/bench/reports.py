@@ -3,7 +3,6 @@
 Calls and read units are counted, CPU is this process' own: the tables are in another one.
 """
 
-import base64
 import json
 import math
 import os
@@ -14,24 +13,24 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from tests.bench import big_tenant
+from tests.bench.big_tenant import DAYS, ENDPOINTS, INSTANCES, TENANT, Partitions
 from tests.bench.figures import Figure, calibrated
 
 ROOT = Path(__file__).parents[2]
-TENANT, RUNS, INSTANCES, ENDPOINTS, DAYS = "bench", 100_000, 1000, 200, 7
 ROUNDS = 5
-Partitions = dict[str, list[dict[str, Any]]]
 
 
 def measure() -> list[Figure]:
     """Return the figures of list, by-job, by-endpoint and heartbeats."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "partitions.json"
-        partitions = _partitions(datetime.now(UTC))
+        partitions = big_tenant.partitions(datetime.now(UTC))
         path.write_text(json.dumps(partitions))
         with _stub(path):
             return [*_figures(partitions), *_heartbeats(), *_projection(partitions)]
@@ -109,9 +108,9 @@ def _projection(partitions: Partitions) -> Iterator[Figure]:
     items = [item for key, some in partitions.items() if key.startswith("crontopus-instances") for item in some]
     largest = max(math.ceil(size_bytes(item) / 1024) for item in items)
     yield Figure("run_write_units_all_that_follows_included", units(runs._item(run())) + largest, "units", 4)
-    ran = _runs(0, datetime.now(UTC))
+    ran = big_tenant.runs_of(0, datetime.now(UTC))
     known = fold(None, [Change(one) for one in ran[:-1]], {}).instance
-    item = _instance(known)
+    item = big_tenant.instance_item(known)
 
     def project() -> None:
         for _ in range(100):
@@ -207,105 +206,3 @@ def _forget_client() -> None:
     from chalicelib.store import tables
 
     tables.connection.cache_clear()
-
-
-def _partitions(now: datetime) -> Partitions:
-    """Return what the tables hold, by partition."""
-    from chalicelib.domain.instances import Change, fold
-    from chalicelib.store import days, runs
-
-    found: Partitions = defaultdict(list)
-    for number in range(ENDPOINTS):
-        found[f"crontopus-endpoints||{TENANT}"].append(_endpoint(number, now))
-    for number in range(INSTANCES):
-        ran = _runs(number, now)
-        for run in ran:
-            feed = {name: value for name, value in _typed(runs._item(run)).items() if name not in ("output", "ttl")}
-            found[f"crontopus-runs|feed|{feed['feed']['S']}"].append(feed)
-        folded = fold(None, [Change(run) for run in ran], {})
-        for day in folded.days:
-            found[f"crontopus-days||{TENANT}#{day.date}"].append(_typed(days._item(day)))
-        item = _typed(_instance(folded.instance))
-        found[f"crontopus-instances||{item['endpoint_key']['S']}"].append(item)
-    for key, items in found.items():
-        if key.startswith("crontopus-runs"):
-            items.sort(key=lambda item: item["run_id"]["S"])
-    return dict(found)
-
-
-def _runs(number: int, now: datetime) -> list[Any]:
-    from chalicelib.domain import ids
-    from tests.fixtures.builders import run
-
-    made = []
-    each = RUNS // INSTANCES
-    for place in range(each):
-        moment = now - timedelta(days=DAYS - 1) * (each - 1 - place) / each - timedelta(milliseconds=number)
-        random = (number * each + place).to_bytes(10, "big")
-        made.append(
-            run(
-                tenant_id=TENANT,
-                run_id=ids.uuid7_from(moment, random),
-                job_id=ids.uuid4_from(number.to_bytes(16, "big")),
-                job_name=f"job-number-{number}",
-                namespace=f"team-{number % 20}",
-                endpoint_id=f"ep-{number % ENDPOINTS:024d}",
-                status="failure" if (number + place) % 29 == 0 else "success",
-                started_at=moment,
-                finished_at=moment,
-                received_at=moment,
-                reported_at=moment,
-            )
-        )
-    return made
-
-
-def _endpoint(number: int, now: datetime) -> dict[str, Any]:
-    from chalicelib.store.endpoints import EndpointItem
-
-    item = EndpointItem(
-        TENANT,
-        f"ep-{number:024d}",
-        name=f"machine-{number}",
-        hostname=f"machine-{number}.example.org",
-        platform="linux",
-        version="0.1.0",
-        machine_id=f"{number:064x}",
-        timezone="Europe/Vienna",
-        scheduler="debian",
-        enrolled_at=now,
-        last_heartbeat_at=now,
-        token_digest="d" * 64,
-        git_token_name="x",
-        is_revoked=False,
-    )
-    return {name: value for name, value in _typed(item).items() if name not in ("labels", "problems")}
-
-
-def _instance(instance: Any) -> Any:
-    from chalicelib.store import instances
-
-    return instances.InstanceItem(
-        f"{TENANT}#{instance.endpoint_id}",
-        instance.job_id,
-        name=instance.job_name,
-        namespace=instance.namespace,
-        status="scheduled",
-        source="crontopus",
-        drift=False,
-        seen_at=instance.last.started_at,
-        last=instances._packed(instance.last),
-        success_at=instance.last_success_at,
-        failure_at=instance.last_failure_at,
-        recent=instance.recent.to_bytes(),
-        hours=instance.hours.to_bytes(),
-        day=instance.day,
-        today=instance.today.to_text(),
-        rev=100,
-    )
-
-
-def _typed(item: Any) -> dict[str, Any]:
-    """Return an item as JSON says it."""
-    values = item.serialize(null_check=False)
-    return {name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value for name, value in values.items()}
