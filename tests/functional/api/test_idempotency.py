@@ -54,6 +54,16 @@ def test_a_machine_enrolls_once_though_it_asks_twice(api, ada):
     assert ada.get("/api/enrollment-tokens").body["enrollment_tokens"][0]["used_count"] == 1
 
 
+def test_a_key_lets_nobody_in_with_a_token_that_is_used_up(api, ada):
+    enrollment = api.as_(ada.post("/api/enrollment-tokens", {"name": "x"}).body["token"])
+    enrollment.post("/api/endpoints/enroll", FACTS, Idempotency_Key=KEY)
+
+    answer = enrollment.post("/api/endpoints/enroll", FACTS | {"machine_id": "b" * 64}, Idempotency_Key="another")
+
+    assert answer.status == 401
+    assert len(ada.get("/api/endpoints").body["endpoints"]) == 1
+
+
 def test_another_request_with_the_same_key_is_refused(ada):
     ada.post("/api/tokens", TOKEN, Idempotency_Key=KEY)
 
