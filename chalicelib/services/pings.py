@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from chalicelib.domain import pings, tokens
 from chalicelib.domain.checks import Check
+from chalicelib.domain.credentials import Credential
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.domain.pings import Address, Ping, Step
-from chalicelib.services import retention
+from chalicelib.services import retention, usage
 from chalicelib.store import pings as ping_store
 from chalicelib.store import runs as run_store
 from chalicelib.store import tokens as token_store
@@ -35,13 +36,17 @@ def target_of(address: Address) -> Target:
     if not address.ping_key or not address.slug:
         raise NotFound("not found")
     credential = token_store.find(tokens.digest(address.ping_key))
-    if credential is None or credential.kind != "ping" or not credential.is_in_force(datetime.now(UTC)):
+    if credential is None or credential.kind != "ping" or not _works(credential):
         raise NotFound("not found")
     namespace, _, slug = address.slug.rpartition(".")
     found = [entry for entry in ping_store.entries(credential.tenant_id, slug) if namespace in ("", entry.namespace)]
     if len(found) > 1:
         raise Conflict("ambiguous slug")
     return Target(credential.tenant_id, address.slug, found[0].job_id if found else None)
+
+
+def _works(key: Credential) -> bool:
+    return key.is_in_force(datetime.now(UTC)) and not key.is_suspended
 
 
 def ping(job_id: str, make: Callable[[datetime], Ping]) -> Step:
@@ -56,6 +61,7 @@ def ping(job_id: str, make: Callable[[datetime], Ping]) -> Step:
             raise NotFound("not found")
         step = pings.take(found.check, sent)
         if _write(found.check, sent, step):
+            usage.note_ping(found.check.definition.tenant_id, step.run, datetime.now(UTC))
             return step
     raise Unavailable("too many pings at once for this check; try again")
 

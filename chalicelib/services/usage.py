@@ -83,6 +83,12 @@ def note_runs(runs: Sequence[Run], outcomes: Sequence[Outcome]) -> None:
         meter().note(taken[0].tenant_id, Usage(check_ins=len(taken), stored_bytes=stored_bytes), taken[0].received_at)
 
 
+def note_ping(tenant_id: str, run: Run | None, now: datetime) -> None:
+    """Count a ping, which has no credential of a tenant, and what the run that it ended brought with it."""
+    output = run.output if run and run.is_finished else None
+    meter().note(tenant_id, Usage(1, 1, len((output or "").encode("utf-8", "replace"))), now)
+
+
 def bill(tenant_id: str, month: str) -> Bill:
     """Return what a tenant used in a month, as far as it has been written down."""
     return Bill(month, usage_store.find(tenant_id, month), endpoint_store.count_of_tenant(tenant_id))

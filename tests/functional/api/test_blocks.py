@@ -313,6 +313,18 @@ class TestUsage:
         # Enrolment, two check-ins, a heartbeat and the look that wrote it all down.
         assert used == {"month": used["month"], "calls": 5, "check_ins": 1, "stored_bytes": 5, "endpoints": 1}
 
+    def test_a_ping_counts_for_whoever_has_the_check(self, api, ada, time_machine):
+        check = {"name": "cron", "checkin_by": "ping", "period": "1h", "grace": "1h"}
+        path = "/ping/" + ada.post("/api/jobs", check).body["job"]["ping_url"].rpartition("/ping/")[2]
+        usage.meter.cache_clear()
+        assert api.call("POST", path, raw=b"12345").status == 200
+        time_machine.shift(301)
+        api.call("POST", path, raw=b"12345")
+
+        used = ada.as_(api.login("ada", PASSWORD).body["access_token"]).get("/api/tenants/me").body["usage"]
+
+        assert (used["calls"], used["check_ins"], used["stored_bytes"]) == (2, 2, 10)
+
     def test_a_request_writes_none_of_it_by_itself(self, api, agent, calls):
         usage.meter.cache_clear()
         calls.names.clear()

@@ -145,6 +145,14 @@ class TestASuspendedAccount:
         assert api.post("/api/auth/refresh", {"refresh_token": session["refresh_token"]}).status == 401
         assert api.login("ada", "wrong").status == 401
 
+    def test_its_ping_key_names_no_check(self, api, olga, ada):
+        ada.post("/api/jobs", {"name": "cron", "checkin_by": "ping", "period": "1h", "grace": "1h"})
+        path = "/ping/" + ada.post("/api/ping-keys", {"name": "cron"}).body["plain_text"] + "/cron"
+        before = api.call("POST", path).status
+        suspend(olga)
+
+        assert (before, api.call("POST", path).status) == (200, 404)
+
     def test_a_check_in_costs_no_more_reads_for_that(self, api, olga, ada, agent, calls):
         calls.names.clear()
         api.as_(agent["token"]).post("/api/runs/check-in", report(agent))
