@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.functional.api.client import Answer, Api
-from tests.functional.api.test_pings import RID, ping
+from tests.functional.api.pinging import RID, ping
 
 # The body of the documentation's own example.
 BACKUPS = {"name": "Backups", "tags": "prod www", "timeout": 3600, "grace": 60}

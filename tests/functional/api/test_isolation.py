@@ -14,7 +14,7 @@ from tests.fixtures.builders import run_id
 from tests.functional.api.conftest import FACTS, report
 
 SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
-# Who has a ping's URL may ping: there is no other credential. tests/functional/api/test_pings.py tries the URLs.
+# Who has a ping's URL may ping: there is no other credential. test_pings.py and test_ping_keys.py try the URLs.
 PROTECTED = [spec for spec in SPECS if spec.auth not in ("public", "ping")]
 # What a stranger may come with, and which kind of caller that makes.
 KINDS = {"user": "user", "api": "user", "endpoint": "endpoint", "enroll": "enroll"}

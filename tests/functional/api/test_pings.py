@@ -1,23 +1,13 @@
 """Ping URLs, as the pinging API of healthchecks documents them, through the application and a real forge."""
 
-import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 import time_machine as clocks
 
-from chalicelib import config
 from chalicelib.domain import ids
-from chalicelib.services import doors, rate_limits, tending
-from chalicelib.services.repository import Repository
-from chalicelib.services.tending import Tended
-from chalicelib.store import pings as pings_store
-from tests.functional.api.client import Answer, Api, connect
-from tests.functional.api.test_polling import SCHEDULED
-
-RID, OTHER_RID = "9e0ac3f2-3d2b-4d0c-8f83-2f6a1c0b7d01", "9e0ac3f2-3d2b-4d0c-8f83-2f6a1c0b7d02"
-CHECK = {"name": "backup", "checkin_by": "ping", "period": "1d", "grace": "1h"}
+from chalicelib.services import rate_limits
+from tests.functional.api.pinging import CHECK, OTHER_RID, RID, ping, runs
 
 
 @pytest.fixture
@@ -28,30 +18,6 @@ def job(ada) -> dict:
 @pytest.fixture
 def url(job) -> str:
     return "/ping/" + job["ping_url"].rpartition("/ping/")[2]
-
-
-@pytest.fixture
-def key(ada) -> str:
-    return str(ada.post("/api/ping-keys", {"name": "cron"}).body["plain_text"])
-
-
-@pytest.fixture
-def tended() -> Callable[..., Tended]:
-    """Look through a tenant's repository, as a webhook makes us."""
-
-    def look(tenant_id: str = "ada") -> Tended:
-        repository = Repository(doors.forge(), config.load().forge_organization, tenant_id)
-        return tending.tend(repository, secrets.token_bytes, "r-1")
-
-    return look
-
-
-def ping(api: Api, url: str, method: str = "GET", body: bytes = b"", **headers: str) -> Answer:
-    return api.as_(None).call(method, url, raw=body, **headers)
-
-
-def runs(ada: Api) -> list[dict]:
-    return list(ada.get("/api/runs").body["runs"])
 
 
 def test_a_ping_is_ok_and_a_run(api, ada, job, url):
@@ -225,131 +191,6 @@ def test_a_deleted_job_is_not_found(api, ada, url):
     assert ping(api, url).status == 404
 
 
-def test_an_api_token_is_no_ping_key(api, ada, job):
-    token = ada.post("/api/tokens", {"name": "ci", "scopes": ["admin:*"]}).body["plain_text"]
-
-    assert ping(api, f"/ping/{token}/backup").status == 404
-
-
-def test_a_key_and_a_name_ping_too(api, ada, job, key):
-    answers = [ping(api, f"/ping/{key}/backup{ending}").text for ending in ("/start", "", "/log", "/7", "/fail")]
-
-    assert answers == ["OK"] * 5
-    assert sorted(run["status"] for run in runs(ada)) == ["failure", "failure", "success"]
-
-
-def test_a_ping_key_is_22_characters_that_a_url_may_hold(key):
-    assert len(key) == 22
-    assert key.replace("-", "a").replace("_", "a").isalnum()
-
-
-def test_a_revoked_key_is_dead_at_once(api, ada, job, key):
-    (listed,) = ada.get("/api/ping-keys").body["ping_keys"]
-    ada.delete(f"/api/ping-keys/{listed['id']}")
-
-    assert (listed["name"], listed["last4"]) == ("cron", key[-4:])
-    assert ping(api, f"/ping/{key}/backup").status == 404
-    assert ada.get("/api/ping-keys").body["ping_keys"] == []
-
-
-def test_a_key_opens_nothing_of_another_tenant(api, ada, eve, job):
-    eves = eve.post("/api/ping-keys", {"name": "x"}).body["plain_text"]
-
-    assert ping(api, f"/ping/{eves}/backup").status == 404
-    assert runs(ada) == []
-
-
-def test_a_name_in_two_namespaces_is_ambiguous_unless_it_says_which(api, ada, job, key):
-    ada.post("/api/namespaces", {"name": "web"})
-    ada.post("/api/jobs", CHECK | {"namespace": "web"})
-
-    plain, full = ping(api, f"/ping/{key}/backup"), ping(api, f"/ping/{key}/web.backup")
-
-    assert (plain.status, plain.text, full.text) == (409, "ambiguous slug", "OK")
-    assert [run["namespace"] for run in runs(ada)] == ["web"]
-
-
-def test_an_unknown_name_is_not_found_unless_it_is_to_be_made(api, ada, key, forge):
-    missing = ping(api, f"/ping/{key}/new-job")
-    made, again = ping(api, f"/ping/{key}/new-job?create=1"), ping(api, f"/ping/{key}/new-job?create=1")
-
-    assert [(a.status, a.text) for a in (missing, made, again)] == [(404, "not found"), (201, "Created"), (200, "OK")]
-    job = ada.get("/api/jobs/default/new-job").body["job"]
-    assert (job["checkin_by"], job["period"], job["grace"]) == ("ping", "1d", "1h")
-    assert forge.commits("ada")[0]["subject"] == "Create job default/new-job"
-    assert len(runs(ada)) == 2
-
-
-def test_a_name_that_no_job_may_have_is_kept_beside_one_that_it_may(api, ada, key):
-    answers = [ping(api, f"/ping/{key}/my_job?create=1").status, ping(api, f"/ping/{key}/my_job").status]
-
-    assert answers == [201, 200]
-    assert ada.get("/api/jobs/default/my-job").body["job"]["annotations"] == {"ping/slug": "my_job"}
-
-
-@pytest.mark.parametrize("slug", ["Upper", "%C3%A9", "a%20b", "x" * 64])
-def test_nothing_is_made_of_what_is_no_slug(api, ada, key, slug):
-    assert ping(api, f"/ping/{key}/{slug}?create=1").status == 400
-
-
-def test_a_ping_ends_a_pause_and_the_file_says_so_after_the_next_look(api, ada, url, tended):
-    ada.post("/api/jobs/default/backup/pause")
-    assert ping(api, url).text == "OK"
-    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is True
-
-    tended()
-
-    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is False
-    assert len(runs(ada)) == 1
-
-
-def test_a_pause_that_is_meant_again_stays(api, ada, url, tended):
-    ada.post("/api/jobs/default/backup/pause")
-    ping(api, url)
-    ada.post("/api/jobs/default/backup/pause")
-
-    tended()
-
-    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is True
-
-
-def test_a_pause_that_only_hands_end_ignores_pings(api, ada, url):
-    ada.put("/api/jobs/default/backup", CHECK | {"checkin_resume": "manual", "paused": True})
-
-    assert ping(api, url).text == "OK"
-    assert runs(ada) == []
-
-
-def test_a_job_that_takes_posts_only_ignores_the_rest(api, ada, url):
-    ada.put("/api/jobs/default/backup", CHECK | {"checkin_methods": "post"})
-
-    assert [ping(api, url).text, ping(api, url, "POST").text] == ["OK", "OK"]
-    assert len(runs(ada)) == 1
-
-
-def test_a_pushed_job_has_its_url_after_the_next_look(api, ada, forge, tended):
-    lines = ["apiVersion: v1", "kind: Job", f"metadata: {{id: {RID}, name: pushed}}", "spec: {period: 1h, checkin: {by: ping}}"]
-    forge.push("ada", "default/pushed.yaml", "\n".join(lines).encode())
-    before = ping(api, f"/ping/{RID}").status
-
-    tended()
-
-    assert (before, ping(api, f"/ping/{RID}").status) == (404, 200)
-
-
-def test_a_copied_id_takes_no_pings_away_from_its_owner(api, ada, eve, job, url, forge, tended):
-    stolen = (
-        f"apiVersion: v1\nkind: Job\nmetadata: {{id: {job['id']}, name: mine}}\nspec: {{period: 1h, checkin: {{by: ping}}}}\n"
-    )
-    forge.push("eve", "default/mine.yaml", stolen.encode())
-
-    problems = tended("eve").problems
-    ping(api, url)
-
-    assert [problem for problem in problems if "another tenant" in problem]
-    assert (len(runs(ada)), len(runs(eve))) == (1, 0)
-
-
 def test_a_check_that_is_pinged_too_often_is_told_when_to_come_again(api, url, monkeypatch):
     monkeypatch.setenv("RATE_LIMIT_FACTOR", "1")
     rate_limits.limiter.cache_clear()
@@ -372,15 +213,3 @@ def test_a_ping_costs_one_read(api, url, calls, ending, writes):
     ping(api, url + ending)
 
     assert (calls.reads, calls.writes) == (1, writes)
-
-
-def test_the_end_of_a_pause_is_committed_although_nobody_pushes(api, ada, url, forge):
-    ada.post("/api/jobs/default/backup/pause")
-    connect().lambda_.invoke("tend_repositories", SCHEDULED)
-    ping(api, url)
-
-    connect().lambda_.invoke("tend_repositories", SCHEDULED)
-
-    assert ada.get("/api/jobs/default/backup").body["job"]["paused"] is False
-    assert forge.commits("ada")[0]["subject"] == "Resume default/backup: pinged again"
-    assert pings_store.tenants_waiting() == []
