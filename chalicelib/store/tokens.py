@@ -146,9 +146,7 @@ def note_use(credential: Credential, now: datetime, address: str, *, unless_afte
 def set_retention(credential: Credential, days: int) -> None:
     """Write down for how long what comes with this credential is kept; one that is gone stays gone."""
     with store_errors(), suppress_condition_failure():
-        TokenItem(credential.digest).update(
-            actions=[TokenItem.retention_days.set(days)], condition=TokenItem.digest.exists()
-        )
+        TokenItem(credential.digest).update(actions=[TokenItem.retention_days.set(days)], condition=TokenItem.digest.exists())
 
 
 def delete_family(tenant_id: str, family: str) -> int:
