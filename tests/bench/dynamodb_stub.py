@@ -40,7 +40,7 @@ CHECK_ITEM = {
 }
 ITEMS = {"crontopus-tokens": TOKEN_ITEM, "crontopus-pings": CHECK_ITEM}
 ANSWERS: dict[str, dict[str, Any]] = {
-    "UpdateItem": {},
+    "UpdateItem": {"Attributes": {}},
     "Query": {"Items": [], "Count": 0, "ScannedCount": 0},
     "PutItem": {},
     "BatchGetItem": {"Responses": {"crontopus-runs": []}, "UnprocessedKeys": {}},
@@ -49,7 +49,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 def _answer(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
-    return {"Item": ITEMS[asked["TableName"]]} if operation == "GetItem" else ANSWERS[operation]
+    if operation != "GetItem":
+        return ANSWERS[operation]
+    item = ITEMS.get(asked["TableName"])
+    return {"Item": item} if item else {}
 
 
 class Handler(BaseHTTPRequestHandler):
