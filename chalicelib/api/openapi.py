@@ -127,7 +127,7 @@ def _query_parameters(spec: RouteSpec, schemas: dict[str, Any]) -> list[dict[str
 
 def _responses(spec: RouteSpec) -> dict[str, Any]:
     is_text = spec.media_type in ("text/plain", "text/html")
-    error = {spec.media_type: _TEXT} if is_text else {"application/json": _ref(ErrorAnswer)}
+    error: dict[str, Any] = {spec.media_type: _TEXT} if is_text else {"application/json": _ref(ErrorAnswer)}
     if spec.dialect == "healthchecks":
         error = {"application/json": _ref(FlatError)}
     if spec.dialect == "oauth":
