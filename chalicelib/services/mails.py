@@ -109,6 +109,8 @@ def _due(kind: Kind, tenant: Tenant | None) -> Kind | None:
         return None
     if kind == "verify":
         return None if tenant.email_verified_at else kind
+    if kind == "reset" and tenant.is_sso_only:
+        return None  # a password would open nothing
     if kind == "reset" and tenant.state != "active":
         return "verify" if tenant.state == "unverified" else None
     return kind

@@ -7,6 +7,7 @@ import pytest
 from chalicelib import config
 from chalicelib.domain.errors import Unavailable
 from chalicelib.services import doors
+from chalicelib.store.tenants import TenantItem
 from tests.functional.api.conftest import PASSWORD
 from tests.functional.api.mailbox import form_of, link_in
 
@@ -241,6 +242,14 @@ class TestAForgottenPassword:
         link = link_in(mailbox.look()[0])[1]
 
         assert api.post("/api/auth/password/reset", link | {"new_password": NEW}).status == 200
+
+    def test_an_account_that_no_password_opens_gets_none(self, api, ada, mailbox):
+        mailbox.look()
+        TenantItem("ada").update(actions=[TenantItem.is_sso_only.set(True)])
+
+        api.post("/api/auth/password/forgotten", {"email": "ada@example.org"})
+
+        assert (mailbox.look(), mailbox.words[-1]) == ([], "nobody")
 
     def test_an_unproved_account_gets_the_link_that_proves_it(self, strict, mailbox):
         strict.post("/api/auth/register", ADA)
