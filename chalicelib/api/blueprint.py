@@ -46,7 +46,8 @@ Moment = Annotated[
 class Model(BaseModel):
     """A request or answer: unknown fields are refused, values are never coerced."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # Built at first use: a cold start pays for the models of its one request, not for all.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)
