@@ -3,7 +3,9 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,10 +46,14 @@ def bot_token(forge_url) -> str:
 
 @pytest.fixture
 def forge(forge_url, bot_token, tmp_path, request) -> forges.TestForge:
-    organization = "crontopus-" + base64.b32encode(request.node.nodeid.encode()).decode().lower().rstrip("=")[-24:]
-    admin = Forgejo(forge_url, bot_token, basic=(forges.ADMIN, forges.ADMIN_PASSWORD))
-    admin.ensure_organization(organization)
-    return forges.TestForge(forge_url, organization, tmp_path, bot_token)
+    return forge_of(forge_url, bot_token, tmp_path, request.node.nodeid)
+
+
+def forge_of(url: str, bot_token: str, folder: Path, name: str) -> forges.TestForge:
+    """Return the forge with an organisation for whatever has this name."""
+    organization = "crontopus-" + base64.b32encode(name.encode()).decode().lower().rstrip("=")[-24:]
+    Forgejo(url, bot_token, basic=(forges.ADMIN, forges.ADMIN_PASSWORD)).ensure_organization(organization)
+    return forges.TestForge(url, organization, folder, bot_token)
 
 
 @pytest.fixture
@@ -62,9 +68,17 @@ def flaky_forge(api, monkeypatch) -> forges.FlakySession:
 @pytest.fixture
 def api(tables, forge, monkeypatch) -> Iterator[Api]:
     """The API without a credential."""
+    with running_api(forge, monkeypatch) as api:
+        yield api
+
+
+@contextmanager
+def running_api(forge: forges.TestForge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The API over this forge and the tables that are there, without a credential."""
     monkeypatch.setenv("FORGE_URL", forge.url)
     monkeypatch.setenv("FORGE_ORGANIZATION", forge.organization)
-    key = aws("kms").create_key()["KeyMetadata"]["KeyId"]
+    # For a symmetric key moto makes an RSA pair too, which takes 50 ms; it seals with this one just the same.
+    key = aws("kms").create_key(KeySpec="ECC_NIST_P256")["KeyMetadata"]["KeyId"]
     monkeypatch.setenv("KMS_KEY", key)
     secret = {
         "jwt_keys": {"test": base64.b64encode(bytes(32)).decode()},

@@ -11,7 +11,8 @@ from chalicelib.api.callers import ALLOWED
 from chalicelib.domain.sso import Person
 from chalicelib.services import identities
 from tests.fixtures.builders import run_id
-from tests.functional.api.conftest import FACTS, report
+from tests.functional.api.conftest import FACTS, forge_of, report, running_api, tenant
+from tests.tables import empty_tables
 
 SPECS = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
 # Who has a ping's URL may ping: there is no other credential. test_pings.py and test_ping_keys.py try the URLs.
@@ -19,6 +20,7 @@ PROTECTED = [spec for spec in SPECS if spec.auth not in ("public", "ping")]
 # What a stranger may come with, and which kind of caller that makes.
 KINDS = {"user": "user", "api": "user", "endpoint": "endpoint", "enroll": "enroll"}
 SECRET = "adas-own-secret"
+LISTS = ("/api/jobs", "/api/enrollment-tokens", "/api/tokens", "/api/ping-keys", "/api/v3/checks", "/api/auth/identities")
 BODIES = {
     "/api/jobs": {"name": "mine", "schedule": "@daily", "command": "true"},
     "/api/jobs/{namespace}/{name}": {"name": "private", "schedule": "@daily", "command": "true"},
@@ -51,7 +53,31 @@ BODIES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def api(forge_url, bot_token, tmp_path_factory):
+    """One world for all of the matrix: no call of it may change anything of Ada's."""
+    with empty_tables(), pytest.MonkeyPatch.context() as monkeypatch:
+        forge = forge_of(forge_url, bot_token, tmp_path_factory.mktemp("isolation"), "isolation")
+        with running_api(forge, monkeypatch) as api:
+            yield api
+
+
+@pytest.fixture(scope="module")
+def ada(api):
+    return tenant(api, "ada")
+
+
+@pytest.fixture(scope="module")
+def eve(api):
+    return tenant(api, "eve")
+
+
+@pytest.fixture(scope="module")
+def agent(ada):
+    return dict(ada.post("/api/endpoints/enroll", FACTS).body)
+
+
+@pytest.fixture(scope="module")
 def adas_things(api, ada, agent):
     """What Ada has: a job, a run, an enrollment token. The word SECRET is in all of them."""
     ada.post("/api/jobs", {"name": "private", "schedule": "@daily", "command": f"echo {SECRET}"})
@@ -77,7 +103,7 @@ def adas_things(api, ada, agent):
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def strangers(api, eve):
     """Eve's credential of each kind."""
     enrollment = eve.post("/api/enrollment-tokens", {"name": "eve", "max_uses": None}).body["token"]
@@ -126,7 +152,7 @@ def test_no_route_opens_without_a_credential(api, adas_things, spec):
         assert api.call(spec.method, filled(spec.path, adas_things), BODIES.get(_current_path(spec)), **header).status == 401
 
 
-@pytest.mark.parametrize("spec", PROTECTED, ids=lambda spec: f"{spec.method} {spec.path}")
-def test_a_stranger_leaves_no_trace_in_adas_lists(api, ada, strangers, adas_things, spec):
-    for path in ("/api/jobs", "/api/runs", "/api/endpoints", "/api/enrollment-tokens", "/api/tokens", "/api/audit"):
-        assert SECRET not in str(api.as_(strangers["user"]).get(path).body)
+@pytest.mark.parametrize("path", LISTS)
+def test_no_list_shows_a_stranger_anything_of_adas(api, ada, strangers, adas_things, path):
+    assert SECRET in str(ada.get(path).body)
+    assert SECRET not in str(api.as_(strangers["user"]).get(path).body)
