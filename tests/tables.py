@@ -27,6 +27,7 @@ if URL:
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = os.environ["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = URL
 
 
+@cache
 def declared_tables() -> list[dict[str, Any]]:
     """Return the CreateTable arguments that the template's tables stand for."""
     resources = yaml.safe_load(RESOURCES.read_text())["Resources"]
@@ -57,7 +58,8 @@ def empty_tables() -> Iterator[None]:
             _drop_tables()
         for table in declared_tables():
             aws("dynamodb").create_table(**table)
-            aws("dynamodb").get_waiter("table_exists").wait(TableName=table["TableName"], WaiterConfig={"Delay": 1})
+            if URL:  # moto's are there at once
+                aws("dynamodb").get_waiter("table_exists").wait(TableName=table["TableName"], WaiterConfig={"Delay": 1})
         yield
 
 
