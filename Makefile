@@ -22,7 +22,7 @@ reset: ## the same, and remove the state
 
 test: environments ## install what the tests need and run all of them
 	@$(RUN) infra.local.ready_for_tests
-	@$(RUN) pytest -n 2 --dist loadgroup
+	@$(RUN) pytest -n 2 --no-loadscope-reorder
 
 check: environments ## lint, types and format
 	@$(RUN) ruff check .

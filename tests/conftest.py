@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 # The same examples every time: a run of the suite says something about the code, not about luck.
 settings.register_profile("crontopus", derandomize=True, deadline=None)
@@ -15,14 +16,29 @@ settings.load_profile("crontopus")
 STACK_TESTS = ("tests/e2e/", "tests/functional/test_emulator", "tests/functional/test_template.py")
 
 
-@pytest.hookimpl(tryfirst=True)
+# One identity provider for all of them.
+SSO_TESTS = "tests/functional/api/sso/"
+
+
+class Together(LoadFileScheduling):
+    """What one process tries where the suite runs in two: a file at a time, all tests of the stack, all with the provider.
+
+    A scheduler of our own, since the marks that groups are made of change nothing with this pytest.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = str(super()._split_scope(nodeid))
+        return "stack" if path.startswith(STACK_TESTS) else "sso" if path.startswith(SSO_TESTS) else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays together where the suite runs in two processes: the files, and all tests of the stack."""
-    for item in items:
-        path = item.path.relative_to(item.config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group("stack" if path.startswith(STACK_TESTS) else path))
-    # The stack's tests wait for the clock, so they begin first.
-    items.sort(key=lambda item: not item.path.relative_to(item.config.rootpath).as_posix().startswith(STACK_TESTS))
+    """Let the stack's tests, which wait for the clock, begin first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(STACK_TESTS))
 
 
 @pytest.fixture

@@ -12,11 +12,7 @@ from tests.functional.api.client import Answer, Api
 ADA = "ada@example.org"
 CALLBACK = "http://127.0.0.1:9/api/auth/sso/{}/callback"
 
-MARKS = [
-    pytest.mark.skipif(not providers.is_node_here(), reason="needs Node.js for the OpenID Connect provider"),
-    # One provider for all of them.
-    pytest.mark.xdist_group("sso"),
-]
+MARKS = [pytest.mark.skipif(not providers.is_node_here(), reason="needs Node.js for the OpenID Connect provider")]
 
 
 @dataclass
