@@ -69,7 +69,7 @@ class RouteSpec:
     body: type[BaseModel] | None
     body_format: BodyFormat
     query: type[Model] | None
-    returns: type[Model] | None
+    returns: type[BaseModel] | None
     status: int
     summary: str
     limit: Limit | None
@@ -106,7 +106,7 @@ class Ask:
 class Answer:
     """An answer that needs another status or more headers than usual."""
 
-    body: Model
+    body: BaseModel
     status: int
     headers: Mapping[str, str]
 
@@ -120,7 +120,7 @@ class TextAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[..., Model | Answer | TextAnswer]
+Handler = Callable[..., BaseModel | Answer | TextAnswer]
 
 
 class ApiBlueprint(Blueprint):
@@ -137,7 +137,7 @@ class ApiBlueprint(Blueprint):
         *,
         auth: Auth,
         scope: Scope | None = None,
-        returns: type[Model] | None = None,
+        returns: type[BaseModel] | None = None,
         media_type: MediaType = "application/json",
         body: type[BaseModel] | None = None,
         body_format: BodyFormat = "json",
@@ -223,7 +223,7 @@ def _authorization(spec: RouteSpec, request: Request) -> str | None:
     return authorization
 
 
-def _response(spec: RouteSpec, answer: Model | Answer | TextAnswer) -> Response:
+def _response(spec: RouteSpec, answer: BaseModel | Answer | TextAnswer) -> Response:
     if isinstance(answer, TextAnswer):
         headers = {**SECURITY_HEADERS, "Content-Type": f"{spec.media_type}; charset=utf-8", **answer.headers}
         return Response(answer.text, headers, answer.status)

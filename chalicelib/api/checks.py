@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, RootModel
 
 from chalicelib.api.blueprint import Answer, ApiBlueprint, Ask, Model, TextAnswer
 from chalicelib.api.repositories import change_of, repository_of
@@ -127,8 +127,8 @@ class FlipOut(Model):
     up: Literal[0, 1]
 
 
-class FlipList(Model):
-    flips: list[FlipOut]
+class FlipList(RootModel[list[FlipOut]]):
+    """A bare list, unlike the others."""
 
 
 class FlipQuery(Model):
@@ -228,7 +228,7 @@ def list_flips(ask: Ask, check_key: str) -> FlipList:
     first_s = max(query.start or 0, now.timestamp() - query.seconds if query.seconds else 0)
     last_s = query.end if query.end is not None else now.timestamp()
     flips = [flip for flip in rules.flips_until(check, now) if first_s <= flip.at.timestamp() <= last_s]
-    return FlipList(flips=[FlipOut(timestamp=_text(flip.at), up=1 if flip.is_up else 0) for flip in reversed(flips)])
+    return FlipList([FlipOut(timestamp=_text(flip.at), up=1 if flip.is_up else 0) for flip in reversed(flips)])
 
 
 def _wanted(body: CheckWanted) -> Wanted:
