@@ -55,6 +55,12 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def own_home() -> tuple[Home, Mapping[str, str]]:
+    """Return the folder of the agent of whoever runs us, and the environment that says so."""
+    environ = environment()
+    return homes.find_home(environ, os.getuid()), environ
+
+
 def load_config(home: Home) -> Config:
     """Return what the file says. Raise Stalled if there is none or a key or value is wrong, naming it."""
     try:

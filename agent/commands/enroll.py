@@ -1,0 +1,40 @@
+"""`crontopus-agent enroll`."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+import click
+
+from agent import enroll as enrolment
+from agent.client import Api
+from agent.config import ENROLL_TOKEN, check_url, own_home
+from agent.home import make_private
+from agent.machine import facts
+from agent.overview import running_pid
+
+
+@click.command()
+@click.option("--api-url", required=True, help="Address of the control plane, https unless it is this very machine.")
+@click.option("--token-stdin", is_flag=True, help="Read the enrollment token from standard input.")
+@click.option("--name", help="What to call this machine; its hostname by default.")
+@click.option("--crontab", "crontab", default="crontab", show_default=True, help="The program that reads and writes the table.")
+def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str) -> None:
+    """Let this machine into a tenant. The token comes from CRONTOPUS_ENROLL_TOKEN, standard input or a prompt."""
+    home, environ = own_home()
+    api = Api(check_url(api_url, "--api-url"), _enroll_token(environ, is_piped=token_stdin))
+    make_private(home.directory)
+    config = enrolment.enroll(home, api, facts(name, home, os.getuid(), crontab, environ), crontab)
+    click.echo(f"enrolled as {config.name} ({config.endpoint_id}); its files are in {home.directory}")
+    if running_pid(home) is not None:
+        click.echo("an agent is running with the former identity: restart it", err=True)
+
+
+def _enroll_token(environ: Mapping[str, str], *, is_piped: bool) -> str:
+    token = sys.stdin.readline() if is_piped else environ.get(ENROLL_TOKEN)
+    if token is None and sys.stdin.isatty():
+        token = click.prompt("Enrollment token", hide_input=True)
+    token = (token or "").strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise click.UsageError(f"no enrollment token: set {ENROLL_TOKEN}, or pipe one in with --token-stdin")
+    return token

@@ -1,0 +1,21 @@
+"""`crontopus-agent run`."""
+
+import threading
+
+import click
+
+from agent import daemon, logs
+from agent.config import load_config, own_home
+from agent.loop import stopping_on_signals
+
+
+@click.command()
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
+def run(log_level: str) -> None:
+    """Run in the foreground until SIGTERM or Ctrl-C: heartbeat, rounds, delivery."""
+    home, environ = own_home()
+    config = load_config(home)
+    logs.start(home.log, log_level, is_foreground=True)
+    stop = threading.Event()
+    with stopping_on_signals(stop):
+        daemon.run(home, config, environ, stop)

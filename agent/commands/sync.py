@@ -1,0 +1,57 @@
+"""`crontopus-agent sync`."""
+
+import os
+from datetime import UTC, datetime
+
+import click
+
+from agent import daemon, logs
+from agent.config import load_config, own_home
+from agent.decide import Decision
+from agent.overview import running_pid
+from agent.status import StatusBoard
+from chalicelib.domain.errors import CrontopusError
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One round; the default.")
+@click.option("--dry-run", is_flag=True, help="Show what a round would change, and change nothing.")
+@click.option("--allow-removals", is_flag=True, help="Approve the removals that the agent holds back.")
+def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
+    """Bring the crontab in line with the repository, once."""
+    if dry_run and (once or allow_removals):
+        raise click.UsageError("--dry-run goes with neither --once nor --allow-removals")
+    home, environ = own_home()
+    rounds = daemon.open_sync(home, load_config(home), environ, os.getuid())
+    logs.start(home.log, "info", is_foreground=False)
+    if dry_run:
+        _show_preview(*rounds.preview())
+        return
+    board = StatusBoard(home.status)
+    is_alone = running_pid(home) is None
+    try:
+        daemon.prepare(home, rounds)
+        report = rounds.round(allow_removals=allow_removals)
+    except CrontopusError as e:
+        if is_alone:
+            board.failed("sync", e, datetime.now(UTC))
+        raise
+    if is_alone:
+        board.synced(report)
+    counts = f"{report.added} added, {report.changed} changed, {report.removed} removed; {report.managed} managed"
+    click.echo(f"commit {report.head[:12]}: {counts}")
+    for text in (*report.notes, *report.problems, *report.warnings):
+        click.echo(text, err=True)
+    if report.held:
+        raise report.held
+
+
+def _show_preview(decision: Decision, diff: str) -> None:
+    steps = decision.plan
+    click.echo(diff or "the table stays as it is")
+    gone = 0 if decision.held else len(steps.removals)
+    click.echo(f"{len(steps.adds)} to add, {len(steps.changes)} to change, {len(steps.pauses) + gone} to remove", err=True)
+    for text in (*decision.notes, *decision.warnings):
+        click.echo(text, err=True)
+    if decision.held:
+        raise decision.held
