@@ -11,8 +11,8 @@ from typing import Any, Literal
 from agent.errors import remedy
 from agent.home import read_json, write_file
 from agent.instances import Told
+from agent.outcome import Report
 from agent.report import Delivered
-from agent.sync import Report
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.times import to_text
 

@@ -1,74 +1,29 @@
 """One round: look at the branch, look at the table, make the table what the branch says."""
 
-import difflib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from agent.apply import JobFiles, apply
-from agent.decide import Decision, Situation, decide, known_of
-from agent.desired import Desired, Record, refresh, resolve
+from agent.decide import Decision, Situation, decide
+from agent.desired import Record, refresh
 from agent.gitsync import GitSource, Snapshot
 from agent.here import Here
 from agent.home import Home, locked
-from agent.instances import Told, tell
-from agent.reconcile import Plan, plan
+from agent.memory import Memory, stamp_of
+from agent.outcome import Report, repeated, report_of
+from agent.reconcile import Plan
 from agent.records import RecordStore
 from agent.schedulers.base import Scheduler
-from agent.state import Inventory, load_inventory, save_inventory
-from chalicelib.domain.errors import Stalled, Unavailable
+from agent.state import Inventory, load_inventory
+from agent.tablediff import diff
+from chalicelib.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 ROUND_WAIT_S = 90
 TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a round found and did.
-
-    head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. elsewhere: jobs that are not
-    for this machine. parsed: manifests read.
-    held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed.
-    told: how each job stands now.
-    """
-
-    at: datetime
-    head: str
-    applied: str | None
-    managed: int
-    paused: int = 0
-    elsewhere: int = 0
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    parsed: int = 0
-    is_written: bool = False
-    held: Stalled | None = None
-    held_ids: tuple[str, ...] = ()
-    drift: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    told: tuple[Told, ...] = ()
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What the process keeps between rounds. It is dropped when another process has changed the files behind it."""
-
-    stamp: tuple[object, ...] = ()
-    inventory: Inventory | None = None
-    records: dict[str, Record] = field(default_factory=dict)
-    head: str | None = None
-    here: Here | None = None
-    desired: Desired = field(default_factory=Desired)
-    is_rewritten: bool = False
-    settled: tuple[str, tuple[int, int] | None, bytes] | None = None
-    report: Report | None = None
 
 
 class Sync:
@@ -98,7 +53,7 @@ class Sync:
         self.here = here
         self.files = JobFiles(home)
         self.store = RecordStore(home.manifests, source.url, edition)
-        self._memory = _Memory()
+        self._memory = Memory()
 
     def round(self, *, allow_removals: bool = False) -> Report:
         """Make the table what the branch says and return what was done.
@@ -114,7 +69,7 @@ class Sync:
             parsed = self._look(head, is_kept=True)
             with self.scheduler.held():
                 report = replace(self._converge(head, allow_removals=allow_removals), parsed=parsed)
-            self._memory.report = _repeated(report)
+            self._memory.report = repeated(report)
             return report
 
     def preview(self) -> tuple[Decision, str]:
@@ -125,21 +80,21 @@ class Sync:
             self._look_around()
             self._look(head, is_kept=False)
             decision = self._decide(allow_removals=False)
-            self._memory = _Memory()
+            self._memory = Memory()
             return decision, diff(decision.raw, decision.table)
 
     def _recall(self) -> None:
         """Read inventory and records again if they are not what this process left there."""
-        stamp = _stamp(self.home.inventory), _stamp(self.home.manifests)
+        stamp = stamp_of(self.home)
         if stamp != self._memory.stamp or self._memory.head is None:
-            self._memory = _Memory(stamp, load_inventory(self.home.inventory), self.store.load())
+            self._memory = Memory(stamp, load_inventory(self.home.inventory), self.store.load())
 
     def _look_around(self) -> None:
         """Judge the jobs anew if something about this machine has changed."""
         here = self.here()
         if here != self._memory.here:
             self._memory.here, self._memory.settled = here, None
-            self._resolve()
+            self._memory.resolve(self.tenant_id)
 
     def _is_settled(self, head: str) -> bool:
         """Tell whether all is byte for byte as the last round left it, so that there is nothing to decide."""
@@ -174,15 +129,8 @@ class Sync:
             self.store.save(records)
         memory.records = records
         memory.head = head
-        self._resolve()
+        self._memory.resolve(self.tenant_id)
         return reads
-
-    def _resolve(self) -> None:
-        memory = self._memory
-        jobs = memory.inventory.jobs if memory.inventory else {}
-        owners = {job_id: placed.path for job_id, placed in jobs.items()}
-        installed = memory.inventory.lines if memory.inventory else {}
-        memory.desired = resolve(memory.records, owners, self.tenant_id, memory.here, installed)
 
     def _converge(self, head: str, *, allow_removals: bool) -> Report:
         for left in reversed(range(TRIES)):
@@ -212,76 +160,10 @@ class Sync:
         memory.inventory = apply(decision, head, before, self.endpoint_id, self.scheduler, self.files)
         if not decision.held:
             memory.is_rewritten = False
-        memory.stamp = _stamp(self.home.inventory), _stamp(self.home.manifests)
+        memory.stamp = stamp_of(self.home)
         memory.settled = head, self.files.stamp(), decision.table
         _log(decision, head)
-        return self._report(decision, head, memory.inventory)
-
-    def _report(self, decision: Decision, head: str, inventory: Inventory) -> Report:
-        desired = self._memory.desired
-        steps = decision.plan
-        at = self.now()
-        held_ids = tuple(item.job_id for item in steps.removals if item.job_id) if decision.held else ()
-        return Report(
-            at=at,
-            head=head,
-            applied=inventory.commit,
-            managed=len(inventory.lines),
-            paused=len(inventory.jobs) - len(inventory.lines),
-            elsewhere=len(desired.elsewhere),
-            added=len(steps.adds),
-            changed=len(steps.changes),
-            removed=len(steps.pauses) + (0 if decision.held else len(steps.removals)),
-            is_written=decision.table != decision.raw,
-            held=decision.held,
-            held_ids=held_ids,
-            drift=decision.drift,
-            problems=desired.problems,
-            warnings=desired.warnings + decision.warnings,
-            notes=decision.notes,
-            told=tell(desired, inventory, held_ids, decision.drift, at),
-        )
-
-
-def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None:
-    """Take our block out of the table and return where the table was saved, None if there was nothing of ours in it."""
-    with locked(home.round_lock, wait_s=ROUND_WAIT_S), scheduler.held():
-        inventory = load_inventory(home.inventory)
-        raw = scheduler.raw()
-        actual = scheduler.find(raw, known_of(inventory, endpoint_id))
-        files = JobFiles(home)
-        steps = plan((), actual.items, {*inventory.jobs, *files.present()} if inventory else None)
-        # Lines in our block that are not ours are somebody's: they stay, after the foreign ones.
-        rest = actual.foreign + b"".join(line + b"\n" for line in steps.foreign)
-        table = scheduler.compose(replace(actual, foreign=rest), ())
-        saved = scheduler.replace(raw, table) if table != raw else None
-        save_inventory(home.inventory, Inventory(endpoint_id))
-        files.remove(files.present())
-        return saved
-
-
-def diff(before: bytes, after: bytes) -> str:
-    """Return the change as a unified diff, empty if there is none. What a terminal would obey is shown escaped."""
-    old, new = (_shown(text).split("\n") for text in (before, after))
-    return "\n".join(difflib.unified_diff(old, new, "crontab now", "crontab then", lineterm="", n=1))
-
-
-def _shown(text: bytes) -> str:
-    decoded = text.decode(errors="backslashreplace")
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in decoded)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_mtime_ns
-
-
-def _repeated(report: Report) -> Report:
-    """Return what a round that finds all as this one left it has to report."""
-    return replace(report, added=0, changed=0, removed=0, parsed=0, is_written=False, drift=(), notes=())
+        return report_of(decision, memory.desired, memory.inventory, head, self.now())
 
 
 def _log(decision: Decision, head: str) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.outcome import Report
 from agent.report import Delivered
 from agent.status import StatusBoard
-from agent.sync import Report
 from chalicelib.domain.errors import Stalled, Unavailable
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

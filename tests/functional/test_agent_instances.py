@@ -7,9 +7,9 @@ from agent.config import Config, Remote
 from agent.daemon import Heartbeat
 from agent.home import Home
 from agent.instances import Told, digest
+from agent.outcome import Report
 from agent.report import Delivery
 from agent.status import StatusBoard
-from agent.sync import Report
 from tests.fixtures.builders import JOB_ID, NOON
 from tests.fixtures.fake_api import ENDPOINT_TOKEN, ControlPlane, answering
 

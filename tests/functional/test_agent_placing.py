@@ -23,7 +23,7 @@ from agent.sync import Sync
 from chalicelib.domain.errors import Stalled
 from tests.fixtures.fake_api import ENDPOINT_TOKEN, ControlPlane, answering
 from tests.fixtures.git_http import BareRepository, serving
-from tests.functional.test_agent_sync import FOREIGN, NOON, Machine, job_id, manifest, path
+from tests.fixtures.rounds import FOREIGN, NOON, Machine, job_id, manifest, path
 
 UTC_HERE = Here(timezone="UTC", login="ada", labels={"role": "db"}, facts={"platform": "linux"})
 FOR_WEB = "  agent: {selector: {role: web}}\n"

@@ -1,0 +1,29 @@
+"""Taking our block out of the table."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from agent.apply import JobFiles
+from agent.decide import known_of
+from agent.home import Home, locked
+from agent.reconcile import plan
+from agent.schedulers.base import Scheduler
+from agent.state import Inventory, load_inventory, save_inventory
+from agent.sync import ROUND_WAIT_S
+
+
+def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None:
+    """Take our block out of the table and return where the table was saved, None if there was nothing of ours in it."""
+    with locked(home.round_lock, wait_s=ROUND_WAIT_S), scheduler.held():
+        inventory = load_inventory(home.inventory)
+        raw = scheduler.raw()
+        actual = scheduler.find(raw, known_of(inventory, endpoint_id))
+        files = JobFiles(home)
+        steps = plan((), actual.items, {*inventory.jobs, *files.present()} if inventory else None)
+        # Lines in our block that are not ours are somebody's: they stay, after the foreign ones.
+        rest = actual.foreign + b"".join(line + b"\n" for line in steps.foreign)
+        table = scheduler.compose(replace(actual, foreign=rest), ())
+        saved = scheduler.replace(raw, table) if table != raw else None
+        save_inventory(home.inventory, Inventory(endpoint_id))
+        files.remove(files.present())
+        return saved
