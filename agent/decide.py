@@ -85,8 +85,10 @@ def known_of(inventory: Inventory | None, endpoint_id: str) -> Known:
 
 def _entries(desired: Desired, scheduler: Scheduler) -> Iterator[Entry]:
     for job_id, wanted in desired.jobs.items():
-        line = scheduler.line(wanted.fields, job_id, is_guarded=wanted.is_guarded) if wanted.job.is_scheduled else None
-        yield Entry(job_id, line)
+        if wanted.job.is_scheduled:
+            yield Entry(job_id, scheduler.line(wanted.fields, job_id, is_guarded=wanted.is_guarded, path=wanted.path))
+        else:
+            yield Entry(job_id, None)
     for job_id in desired.elsewhere:
         yield Entry(job_id, None)
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from agent.guard import Guarded, guarded
+
 
 def _everywhere(zone: str) -> bool:
     return True
@@ -13,7 +15,8 @@ class Here:
     """facts: name, hostname, platform. labels: what people noted about the endpoint, None while nobody has told us.
 
     timezone: the scheduler's, None if unknown. has_zone: whether run-job can read a zone's rules here. login: who the agent
-    is. allowed_users: whom its jobs may run as besides, by this machine's own configuration; only root can.
+    is. allowed_users: whom its jobs may run as besides, by this machine's own configuration; only root can. keep: how its
+    scheduler keeps a schedule, see `guard.guarded`.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -23,3 +26,4 @@ class Here:
     login: str = ""
     is_root: bool = False
     allowed_users: frozenset[str] = frozenset()
+    keep: Callable[[str, str | None, str | None], Guarded] = guarded

@@ -16,7 +16,7 @@ from chalicelib.domain.selector import matches
 class Wanted:
     """One job to be had. path: where it is defined. blob: the version it was read from.
 
-    fields: its schedule as it stands in the crontab; is_guarded: widened, run-job decides. extras: what run-job has to know
+    fields: its schedule as the scheduler takes it; is_guarded: widened, run-job decides. extras: what run-job has to know
     beyond the manifest; rest: the same as a text to compare, empty for most jobs.
     """
 
@@ -41,7 +41,7 @@ class Placed:
 
 def place(defined: Mapping[str, Wanted], here: Here, installed: Collection[str]) -> Placed:
     """Return what this machine shall have of the jobs, by id. installed: ids of jobs that have a line already."""
-    if not any(_depends_on_the_machine(entry.job) for entry in defined.values()):
+    if here.keep is guarded and not any(_depends_on_the_machine(entry.job) for entry in defined.values()):
         return Placed(defined, frozenset(), (), ())
     problems: list[str] = []
     meant: dict[str, Wanted] = {}
@@ -104,10 +104,10 @@ def _after(meant: Mapping[str, Wanted]) -> dict[str, list[tuple[str, str]]]:
 
 def _adapted(entry: Wanted, here: Here, after: Iterable[tuple[str, str]] | None, is_noted: bool) -> Wanted:
     job = entry.job
-    if not job.is_scheduled or not (after or is_noted or job.user or job.timezone):
+    if not job.is_scheduled or (here.keep is guarded and not (after or is_noted or job.user or job.timezone)):
         return entry
     extras: dict[str, Any] = {}
-    kept = guarded(entry.fields, job.timezone, here.timezone)
+    kept = here.keep(entry.fields, job.timezone, here.timezone)
     if kept.guard:
         extras["guard"] = kept.guard
     if job.user and job.user != here.login:

@@ -60,8 +60,11 @@ class Scheduler(Protocol):
     def raw(self) -> bytes:
         """Return all that the scheduler holds. Raise Stalled or Unavailable if that cannot be known for certain."""
 
-    def line(self, fields: str, job_id: str, *, is_guarded: bool = False) -> bytes:
-        """Return a job's line. fields: its schedule, normalized. is_guarded: run-job is asked whether it is due."""
+    def line(self, fields: str, job_id: str, *, is_guarded: bool = False, path: str = "") -> bytes:
+        """Return a job's line. fields: its schedule, as `Here.keep` says it. is_guarded: run-job is asked whether it is due.
+
+        path: of its manifest, for schedulers whose entries have names.
+        """
 
     def find(self, raw: bytes, known: Known) -> Actual:
         """Return what is ours in `raw` and what is not."""

@@ -134,7 +134,7 @@ class Crontab:
     def raw(self) -> bytes:
         return self.table.read()
 
-    def line(self, fields: str, job_id: str, *, is_guarded: bool = False) -> bytes:
+    def line(self, fields: str, job_id: str, *, is_guarded: bool = False, path: str = "") -> bytes:
         """Return a job's line; the same one is asked for again in every round that finds a change anywhere."""
         line = self._lines.get((fields, job_id, is_guarded))
         if line is None:
