@@ -7,8 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from agent.client import Api
-from agent.config import Config, Remote, check_url, load_config, save_config
+from agent.config import DEFAULT_CRONTAB, Config, Remote, check_url, load_config, save_config
 from agent.home import Home, make_private, read_secret, write_file
+from agent.settings import with_settings_of
 from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated
 
@@ -27,14 +28,21 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
         raise Stalled(f"the enrollment token was refused: {e.message}; make a new one", code="api_refused") from e
     config, token, git_token = _read(answer, api.url, facts.name, crontab)
     with suppress(Stalled):
-        former = load_config(home)
-        config = _with_settings(config, former)
+        former = load_config(home, {})  # a variable of this moment is no setting to write down
+        config = replace(with_settings_of(config, former), crontab=crontab)
         if former.endpoint_id != config.endpoint_id:
             home.status.unlink(missing_ok=True)
     write_file(home.agent_token, f"{token}\n".encode())
     write_file(home.git_token, f"{git_token}\n".encode())
     save_config(home, config)
     return config
+
+
+def known_crontab(home: Home) -> str:
+    """Return the program that an earlier enrolment, or a person, wrote down."""
+    with suppress(Stalled):
+        return load_config(home, {}).crontab
+    return DEFAULT_CRONTAB
 
 
 def _proof(home: Home, api_url: str) -> dict[str, str | None]:
@@ -64,7 +72,3 @@ def _read(answer: Mapping[str, Any], api_url: str, name: str, crontab: str) -> t
 def is_plain(word: str) -> bool:
     """Tell whether a credential can stand in a header and on a line of its own."""
     return word.isascii() and word.isprintable() and " " not in word and bool(word)
-
-
-def _with_settings(config: Config, former: Config) -> Config:
-    return replace(config, intervals=former.intervals, allowed_users=former.allowed_users)

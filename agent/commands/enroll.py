@@ -18,13 +18,14 @@ from agent.overview import running_pid
 @click.option("--api-url", required=True, help="Address of the control plane, https unless it is this very machine.")
 @click.option("--token-stdin", is_flag=True, help="Read the enrollment token from standard input.")
 @click.option("--name", help="What to call this machine; its hostname by default.")
-@click.option("--crontab", "crontab", default="crontab", show_default=True, help="The program that reads and writes the table.")
-def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str) -> None:
+@click.option("--crontab", help="The program that reads and writes the table; `crontab`, or what config.yaml says already.")
+def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str | None) -> None:
     """Let this machine into a tenant. The token comes from CRONTOPUS_ENROLL_TOKEN, standard input or a prompt."""
     home, environ = own_home()
     api = Api(check_url(api_url, "--api-url"), _enroll_token(environ, is_piped=token_stdin))
     make_private(home.directory)
-    config = enrolment.enroll(home, api, facts(name, home, os.getuid(), crontab, environ), crontab)
+    program = crontab or enrolment.known_crontab(home)
+    config = enrolment.enroll(home, api, facts(name, home, os.getuid(), program, environ), program)
     click.echo(f"enrolled as {config.name} ({config.endpoint_id}); its files are in {home.directory}")
     if running_pid(home) is not None:
         click.echo("an agent is running with the former identity: restart it", err=True)
