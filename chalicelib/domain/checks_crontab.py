@@ -1,30 +1,17 @@
 """A crontab as jobs, and jobs as a crontab: lines that people wrote in, manifests out, and back."""
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from posixpath import basename, splitext
 
+from chalicelib.domain import crontab_commands, crontab_lines
 from chalicelib.domain.checks_import import Imported, Names, checked
+from chalicelib.domain.crontab_lines import Line, Placed
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
 
-OUR_MARK = "CRONTOPUS:"
-_VARIABLE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*|'[^']+'|\"[^\"]+\")\s*=\s*(.*?)\s*")
-_LINE = re.compile(r"(@[a-z]+|(?:\S+[ \t]+){4}\S+)[ \t]+(.*)", re.DOTALL)
-_FOR_CRON = frozenset({"SHELL", "MAILTO", "MAILFROM", "CRON_TZ"})
-# What only starts a shell, or only waits or limits, says nothing about what a job is.
-_PLAIN = re.compile(r"(?:/\S*/)?(?:cd|test|nice|ionice|timeout|sudo|env|flock|chronic|bash|sh|python3?|perl|php|\[)")
-
-
-@dataclass(slots=True)
-class _Table:
-    """What the lines above say about those below."""
-
-    variables: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+OUR_MARK = b"CRONTOPUS:"
+_FOR_CRON = frozenset({"SHELL", "MAILTO", "MAILFROM", "CRON_TZ", "TZ"})
 
 
 def from_crontab(text: str, given: Names, *, has_users: bool = False) -> list[Imported]:
@@ -32,61 +19,40 @@ def from_crontab(text: str, given: Names, *, has_users: bool = False) -> list[Im
 
     Lines that an agent of ours wrote are left out. Variables hold for the lines below them, as cron reads it.
     """
-    table, found = _Table(), []
-    for line in text.splitlines():
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#") or OUR_MARK in line:
-            continue
-        variable = _VARIABLE.fullmatch(line)
-        if variable and not line.lstrip().startswith(("@", "*")):
-            table.variables[_bare(variable[1])] = _bare(variable[2])
-            continue
-        found.append(checked(stripped, partial(_job_of, stripped, table, given, has_users)))
+    variables: dict[bytes, bytes] = {}
+    found = []
+    # A file that came by way of Windows means no carriage return in its commands.
+    for line in crontab_lines.lines(text.replace("\r\n", "\n").encode(errors="replace"), has_users=has_users):
+        if line.kind == "variable":
+            variables = {**variables, line.name: line.value}
+        elif line.kind in ("job", "unknown") and OUR_MARK not in line.raw:
+            placed = Placed(line, variables)
+            found.append(checked(line.raw.decode().strip(), partial(_job_of, line, placed, given)))
     return found
 
 
-def _bare(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _job_of(line: str, table: _Table, given: Names, has_users: bool) -> Imported:
-    parts = _LINE.fullmatch(line)
-    if not parts:
+def _job_of(line: Line, placed: Placed, given: Names) -> Imported:
+    if line.kind != "job":
         raise Invalid.of({"line": "is neither a schedule with a command nor a variable"})
-    schedule, command, user = parts[1], parts[2], None
-    if has_users:
-        user, _, command = command.partition(" ")
-        command = command.lstrip()
-    if re.search(r"(?<!\\)%", command):
-        raise Invalid.of({"line": "has a % that cron turns into a new line of input; write this job by hand"})
-    env = {
-        name: value for name, value in table.variables.items() if name not in ("SHELL", "MAILTO", "MAILFROM", "CRON_TZ", "TZ")
-    }
-    notes = ["its output was mailed: see spec.alerts"] if table.variables.get("MAILTO") else []
+    variables = {name.decode(): value.decode() for name, value in placed.variables.items()}
+    shell, raw = placed.shell.decode(), line.command.decode().strip()
+    command = crontab_commands.for_manifest(raw, shell)
+    if command is None:
+        raise Invalid.of({"line": f"has a % that cron turns into input, which {shell} cannot say; write this job by hand"})
     job = Job(
         id=None,
-        name=given.free(_name_of(command)),
+        name=given.free(crontab_commands.program_of(raw)),
         namespace=given.namespace,
-        schedule=schedule,
-        command=command.replace("\\%", "%"),
-        env=env,
-        user=user,
-        shell=table.variables.get("SHELL", "/bin/sh"),
-        timezone=table.variables.get("CRON_TZ"),
+        schedule=line.schedule.decode(),
+        command=command,
+        env={name: value for name, value in variables.items() if name not in _FOR_CRON},
+        user=line.user.decode() or None,
+        shell=shell,
+        timezone=variables.get("CRON_TZ"),
     )
-    return Imported(line, job, tuple(notes))
-
-
-def _name_of(command: str) -> str:
-    """Return what a person would call this: the first program or file that says something."""
-    for word in re.split(r"[\s;&|()]+", command):
-        stem = splitext(basename(word.strip("\"'")))[0]
-        if stem and not _PLAIN.fullmatch(word) and not word.startswith(("-", "$", ">", "<")) and "=" not in word:
-            if word.endswith("/") or (word.startswith("/") and command.startswith("cd") and word in command.split()[1:2]):
-                continue
-            if re.search("[a-z]", stem, re.IGNORECASE):
-                return stem
-    return "job"
+    notes = ["its output was mailed: see spec.alerts"] if variables.get("MAILTO") else []
+    notes += ["has two backslashes, of which Debian's cron makes one: look at it"] if "\\\\" in raw else []
+    return Imported(line.raw.decode().strip(), job, tuple(notes))
 
 
 def to_crontab(jobs: Sequence[Job]) -> Iterator[str]:

@@ -142,11 +142,12 @@ def test_a_system_table_names_a_login_in_each_line():
     assert (found.job.user, found.job.command) == ("root", "cd / && run-parts /etc/cron.hourly")
 
 
-def test_an_escaped_percent_sign_is_one_and_a_bare_one_is_not_guessed_at():
-    escaped, bare = crontab("@daily date +\\%F\n@daily mail -s x me%hello\n")
+def test_an_escaped_percent_sign_is_one_and_a_bare_one_begins_the_input():
+    escaped, bare, odd = crontab("@daily date +\\%F\n@daily mail -s x me%hello\nSHELL=/bin/csh\n@daily x%y\n")
 
     assert escaped.job and escaped.job.command == "date +%F"
-    assert bare.job is None and "%" in bare.notes[0]
+    assert bare.job and bare.job.command == "exec <<'CRONTOPUS_INPUT'\nhello\nCRONTOPUS_INPUT\nmail -s x me"
+    assert odd.job is None and "/bin/csh cannot say" in odd.notes[0]
 
 
 def test_lines_of_ours_and_comments_are_left_out():
