@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from chalicelib.domain.installers import Package
+from chalicelib.domain.installers import Offer
 from chalicelib.domain.sso import Provider
 
 
@@ -123,9 +123,15 @@ def _text(name: str, otherwise: str = "") -> str:
     return os.environ.get(name) or otherwise
 
 
-def agent_package() -> Package:
-    """Return what installers download; its texts are empty where a deployment names none."""
-    return Package(_text("AGENT_PACKAGE_URL"), _text("AGENT_PACKAGE_SHA256"))
+def agent_release() -> Offer:
+    """Return what installers install; its texts are empty where a deployment names none."""
+    return Offer(
+        url=_text("AGENT_RELEASE_URL"),
+        version=_text("AGENT_RELEASE_VERSION"),
+        sums_sha256=_text("AGENT_RELEASE_SHA256"),
+        keys=tuple(_text("AGENT_RELEASE_KEYS").split()),
+        minimum_version=_text("AGENT_MINIMUM_VERSION"),
+    )
 
 
 def rate_limit_factor() -> int:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from chalicelib.domain import releases
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # PowerShell takes these for a single quote too, and doubles them alike.
 _POWERSHELL_QUOTES = "'\u2018\u2019\u201a\u201b"
@@ -34,23 +36,49 @@ INSTALLERS: Mapping[str, Installer] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
-    """What an installer downloads: a .tar.gz and the SHA-256 of its bytes, hex."""
+class Offer:
+    """The release that this control plane installs.
+
+    url: where releases lie, see infra/release/publish.py. sums_sha256: of the version's SHA256SUMS, hex, which pins every file.
+    keys: public keys, base64, one of which has signed it. minimum_version: agents below it are told that they are too old.
+    """
 
     url: str
-    sha256: str
+    version: str
+    sums_sha256: str
+    keys: tuple[str, ...]
+    minimum_version: str = ""
+
+    @property
+    def folder(self) -> str:
+        return f"{self.url.rstrip('/')}/{self.version}"
 
     @property
     def problem(self) -> str | None:
         """Why no installer may name it, or None."""
-        if not self.url or not self.sha256:
+        if not self.url or not self.version or not self.sums_sha256:
             return "is not set"
-        if not _SHA256.fullmatch(self.sha256):
+        if not _SHA256.fullmatch(self.sums_sha256):
             return "has a checksum that is not 64 hex digits in lower case"
-        return None if _is_safe(self.url) else "has an address that is not https"
+        if not is_safe(self.url):
+            return "has an address that is not https"
+        try:
+            releases.order(self.version)
+            keys = [releases.read_key(key) for key in self.keys]
+        except ValueError as e:
+            return str(e)
+        return None if keys else "has no public key that tells it from a forged one"
 
 
-def _is_safe(url: str) -> bool:
+def is_outdated(version: str, minimum: str) -> bool:
+    """Tell whether an agent's version is below the minimum. One that is no version of ours is not judged."""
+    try:
+        return bool(minimum) and releases.order(version) < releases.order(minimum)
+    except ValueError:
+        return False
+
+
+def is_safe(url: str) -> bool:
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname)))
 

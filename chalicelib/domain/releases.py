@@ -108,7 +108,7 @@ def read_manifest(content: bytes, keys: Sequence[bytes], now: datetime, *, may_b
     Raise Stalled, `update_untrusted` or `update_expired`, saying why it is not believed.
     """
     try:
-        document = json.loads(content) if len(content) <= MAX_MANIFEST_BYTES else None
+        document: Any = json.loads(content) if len(content) <= MAX_MANIFEST_BYTES else None
         text, signatures = str(document["signed"]), list(document["signatures"])
     except (ValueError, TypeError, KeyError) as e:
         raise _untrusted("it is no manifest, or not whole") from e

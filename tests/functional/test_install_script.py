@@ -1,48 +1,32 @@
 """The installer of Linux, run by dash against the real agent, packed and served on loopback."""
 
-import functools
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from agent.machine import VERSION
 from chalicelib.domain.installers import INSTALLERS, fill
-from infra import agent_package
+from chalicelib.services.installers import template
 from tests.fixtures.fake_api import ENROLL_TOKEN, ControlPlane, answering
+from tests.fixtures.release_shelf import STRANGE, Shelf, published
 
-TEMPLATE = Path(__file__).parents[2] / "chalicelib" / "templates" / "installers" / "install.sh"
 SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 GIT = {"url": "http://127.0.0.1:1/crontopus/job-manifests-ada.git", "branch": "main", "username": "t-ada", "token": "a" * 40}
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """A package of this very agent, and where it is served."""
-
-    url: str
-    sha256: str
+def filled(platform: str, **values: str) -> str:
+    return fill(INSTALLERS[platform], template(INSTALLERS[platform]), values)
 
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory) -> Iterator[Shelf]:
-    folder = tmp_path_factory.mktemp("shelf")
-    checksum = agent_package.build(folder / "agent.tar.gz")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield Shelf(f"http://127.0.0.1:{server.server_address[1]}/agent.tar.gz", checksum)
-    server.shutdown()
-    server.server_close()
+    with published(tmp_path_factory.mktemp("shelf")) as shelf:
+        yield shelf
 
 
 @pytest.fixture
@@ -60,14 +44,18 @@ class Machine:
     plane: ControlPlane
     shelf: Shelf
 
-    def install(self, *arguments: str, token: str | None = ENROLL_TOKEN, typed: str = "", sha256: str | None = None):
-        values = {"API_URL": self.plane.url, "PACKAGE_URL": self.shelf.url, "PACKAGE_SHA256": sha256 or self.shelf.sha256}
+    def install(self, *arguments: str, token: str | None = ENROLL_TOKEN, typed: str = "", **changed: str):
+        """Run the installer. changed: other values than the shelf's for what the script is filled with."""
         script = self.home.parent / "install.sh"
-        script.write_text(fill(INSTALLERS["linux"], TEMPLATE.read_text(), values))
+        script.write_text(filled("linux", API_URL=self.plane.url, **{**self.shelf.values, **changed}))
         environ = {"HOME": str(self.home), "PATH": f"{self.home.parent / 'programs'}:{os.environ['PATH']}"}
         environ |= {"CRONTOPUS_ENROLL_TOKEN": token} if token else {}
         command = ["dash", str(script), "--user", "--no-service", *arguments]
         return subprocess.run(command, env=environ, input=typed, capture_output=True, text=True, timeout=120)
+
+    @property
+    def programs(self) -> list[str]:
+        return [path for path in self.files if "crontopus-agent" in path or "current" in path]
 
     @property
     def files(self) -> list[str]:
@@ -91,8 +79,8 @@ def machine(tmp_path, plane, shelf) -> Machine:
 @pytest.mark.parametrize("platform", ["linux", "macos"])
 def test_the_script_is_plain_posix_and_shellcheck_finds_nothing(platform, tmp_path):
     script = tmp_path / "install.sh"
-    values = {"API_URL": "https://api.example.org", "PACKAGE_URL": "https://x.example.org/a", "PACKAGE_SHA256": "a" * 64}
-    script.write_text(fill(INSTALLERS[platform], TEMPLATE.read_text(), values))
+    values = {"RELEASE_URL": "https://x.example.org/1.2.3", "SUMS_SHA256": "a" * 64, "RELEASE_KEYS": "a b"}
+    script.write_text(filled(platform, API_URL="https://api.example.org", **values))
 
     assert subprocess.run(["dash", "-n", script], capture_output=True, timeout=30).stderr == b""
     assert subprocess.run([SHELLCHECK, "--shell=sh", script], capture_output=True, text=True, timeout=30).stdout == ""
@@ -125,20 +113,55 @@ def test_the_token_may_come_by_standard_input(machine):
     assert len(machine.plane.bodies("/enroll")) == 1
 
 
-def test_a_package_that_is_another_is_not_installed(machine):
-    done = machine.install(sha256="0" * 64)
+def test_a_release_that_is_another_is_not_installed(machine):
+    done = machine.install(SUMS_SHA256="0" * 64)
 
     assert done.returncode == 1
-    assert f"SHA-256 is {machine.shelf.sha256}, expected {'0' * 64}" in done.stderr
-    assert not [path for path in machine.files if "agent" in path]
+    assert f"SHA-256 is {machine.shelf.sums_sha256}, expected {'0' * 64}" in done.stderr
+    assert machine.programs == []
     assert machine.plane.calls == []
+
+
+def test_a_release_that_none_of_the_keys_has_signed_is_not_installed(machine):
+    done = machine.install(RELEASE_KEYS=STRANGE)
+
+    assert done.returncode == 1
+    assert "none of this installer's keys has signed the release" in done.stderr
+    assert machine.programs == []
+
+
+def test_a_signature_of_the_next_key_counts_as_well(machine):
+    done = machine.install("--no-service", RELEASE_KEYS=f"{STRANGE} {machine.shelf.values['RELEASE_KEYS']}")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_download_that_broke_off_is_not_installed(machine):
+    machine.shelf.truncate(f"{VERSION}/crontopus-agent-{VERSION}.pyz")
+
+    done = machine.install()
+
+    assert done.returncode == 1
+    assert "the download is damaged" in done.stderr
+    assert machine.programs == []
+
+
+def test_a_token_of_an_agent_that_took_a_tilde_for_a_name_is_removed(machine):
+    nested = machine.home / ".crontopus" / "~" / ".crontopus"
+    nested.mkdir(parents=True)
+    (nested / "token").touch()
+
+    machine.install()
+
+    assert not [path for path in machine.files if "~" in path]
+    assert ".crontopus/config.yaml" in machine.files
 
 
 def test_a_dry_run_changes_nothing(machine):
     done = machine.install("--dry-run", token=None)
 
     assert done.returncode == 0, done.stderr
-    assert machine.shelf.url in done.stdout
+    assert machine.shelf.values["RELEASE_URL"] in done.stdout
     assert machine.files == []
 
 
@@ -175,7 +198,3 @@ def test_a_script_that_broke_off_does_nothing(machine):
     done = subprocess.run(["dash", str(script)], env={"HOME": str(machine.home)}, capture_output=True, text=True, timeout=30)
 
     assert (done.returncode, done.stdout, machine.files) == (0, "", [])
-
-
-def test_the_same_environment_makes_the_same_package(shelf, tmp_path):
-    assert agent_package.build(tmp_path / "again.tar.gz") == shelf.sha256

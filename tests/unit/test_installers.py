@@ -1,16 +1,19 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.installers import INSTALLERS, Package, fill, powershell_quoted
+from chalicelib.domain.installers import INSTALLERS, Offer, fill, is_outdated, powershell_quoted
 
 SHA = "a" * 64
+KEY = "A" * 43 + "="
 TEMPLATES = Path(__file__).parents[2] / "chalicelib" / "templates" / "installers"
 
 
 def filled(platform, **values):
     installer = INSTALLERS[platform]
-    facts = {"API_URL": "https://api.example.org", "PACKAGE_URL": "https://x.example.org/a.tar.gz", "PACKAGE_SHA256": SHA}
+    release = {"RELEASE_URL": "https://x.example.org/1.2.3", "SUMS_SHA256": SHA, "RELEASE_KEYS": KEY}
+    facts = {"API_URL": "https://api.example.org", **release}
     return fill(installer, (TEMPLATES / installer.template).read_text(), facts | values)
 
 
@@ -18,7 +21,8 @@ def filled(platform, **values):
 def test_no_mark_of_the_template_is_left(platform):
     script = filled(platform)
 
-    assert not any(f"@{name}@" in script for name in ("API_URL", "PACKAGE_URL", "PACKAGE_SHA256", "PLATFORM", "PLATFORM_WORDS"))
+    names = ("API_URL", "RELEASE_URL", "SUMS_SHA256", "RELEASE_KEYS", "PLATFORM", "PLATFORM_WORDS")
+    assert not any(f"@{name}@" in script for name in names)
     assert INSTALLERS[platform].words in script
 
 
@@ -27,17 +31,38 @@ def test_every_mark_that_powershell_takes_for_a_quote_is_doubled():
 
 
 @pytest.mark.parametrize(
-    ("package", "words"),
+    ("change", "words"),
     [
-        (Package("", ""), "is not set"),
-        (Package("https://x/a", ""), "is not set"),
-        (Package("https://x/a", "A" * 64), "64 hex digits"),
-        (Package("http://x/a", SHA), "not https"),
-        (Package("ftp://127.0.0.1/a", SHA), "not https"),
-        (Package("https://x/a", SHA), None),
-        (Package("http://127.0.0.1:8/a", SHA), None),
-        (Package("http://localhost/a", SHA), None),
+        ({"url": ""}, "is not set"),
+        ({"version": ""}, "is not set"),
+        ({"sums_sha256": ""}, "is not set"),
+        ({"sums_sha256": "A" * 64}, "64 hex digits"),
+        ({"url": "http://x/a"}, "not https"),
+        ({"url": "ftp://127.0.0.1/a"}, "not https"),
+        ({"version": "latest"}, "is no version"),
+        ({"keys": ("x",)}, "is no public key"),
+        ({"keys": ()}, "no public key"),
+        ({}, None),
+        ({"url": "http://127.0.0.1:8/a"}, None),
+        ({"url": "http://localhost/a"}, None),
     ],
 )
-def test_a_package_is_named_only_if_what_comes_can_be_trusted(package, words):
-    assert package.problem == words or words in package.problem
+def test_a_release_is_offered_only_if_what_comes_can_be_trusted(change, words):
+    problem = replace(Offer("https://x/a", "1.2.3", SHA, (KEY,)), **change).problem
+
+    assert problem == words or words in problem
+
+
+@pytest.mark.parametrize(
+    ("version", "minimum", "answer"),
+    [
+        ("0.9.0", "0.10.0", True),
+        ("0.10.0", "0.10.0", False),
+        ("0.10.0+g123", "0.10.0", False),
+        ("0.10.0rc1", "0.10.0", True),
+        ("0.9.0", "", False),
+        ("custom", "0.10.0", False),
+    ],
+)
+def test_an_agent_is_outdated_below_the_minimum(version, minimum, answer):
+    assert is_outdated(version, minimum) is answer

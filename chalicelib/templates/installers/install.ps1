@@ -8,9 +8,24 @@ function Install-Crontopus {
     Set-StrictMode -Version 2
     $ErrorActionPreference = 'Stop'
     $ApiUrl = @API_URL@
-    $PackageUrl = @PACKAGE_URL@
-    $PackageSha256 = @PACKAGE_SHA256@
+    $ReleaseUrl = @RELEASE_URL@
+    $SumsSha256 = @SUMS_SHA256@
+    $ReleaseKeys = @RELEASE_KEYS@
     $TaskName = 'CrontopusAgent'
+
+    $Verifier = @'
+@VERIFIER@
+
+
+if __name__ == "__main__":
+    import base64
+    import pathlib
+    import sys
+
+    content, signature = (pathlib.Path(name).read_bytes() for name in sys.argv[1:3])
+    made = base64.b64decode(signature)
+    sys.exit(not any(is_valid(base64.b64decode(key), content, made) for key in sys.argv[3:]))
+'@
 
     $Identity = [Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()
     $IsAdmin = $Identity.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
@@ -41,7 +56,7 @@ function Install-Crontopus {
         }
         if ((Test-Path -LiteralPath $Current) -and (Test-Path -LiteralPath $Config)) {
             Step 'take our entries out of the scheduler' {
-                & (Find-Python) -I (Join-Path (Get-Content -LiteralPath $Current) 'crontopus-agent.py') uninstall
+                & (Find-Python) -I (Join-Path (Get-Content -LiteralPath $Current) 'crontopus-agent.pyz') uninstall
                 if ($LASTEXITCODE -ne 0) { throw 'our entries are still there, so the program stays; see above for what to do first' }
             }
         }
@@ -57,35 +72,44 @@ function Install-Crontopus {
         throw 'no enrollment token: set CRONTOPUS_ENROLL_TOKEN, or pipe one in with -TokenStdin'
     }
 
-    $Version = Join-Path (Join-Path $Prefix 'versions') $PackageSha256
-    $Agent = Join-Path $Version 'crontopus-agent.py'
-    if (Test-Path -LiteralPath $Version) {
-        Write-Output "the program is there already: $Version"
-    } else {
-        Step "download $PackageUrl, check that its SHA-256 is $PackageSha256, unpack it to $Version" {
-            [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
-            $Scratch = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid().ToString())
-            New-Item -ItemType Directory -Path $Scratch | Out-Null
-            try {
-                $Package = Join-Path $Scratch 'package.tar.gz'
-                Invoke-WebRequest -UseBasicParsing -Uri $PackageUrl -OutFile $Package
-                $Found = (Get-FileHash -LiteralPath $Package -Algorithm SHA256).Hash.ToLowerInvariant()
-                if ($Found -ne $PackageSha256) {
-                    throw "the package is not the one this installer was made for: SHA-256 is $Found, expected $PackageSha256. Nothing was installed"
-                }
-                $Unpacked = Join-Path $Scratch 'version'
-                New-Item -ItemType Directory -Path $Unpacked | Out-Null
-                & tar.exe -xzf $Package -C $Unpacked
-                if ($LASTEXITCODE -ne 0) { throw 'the package cannot be unpacked' }
-                & $Python -I (Join-Path $Unpacked 'crontopus-agent.py') version | Out-Null
-                if ($LASTEXITCODE -ne 0) { throw 'the agent does not run on this machine; nothing was installed' }
-                New-Item -ItemType Directory -Force -Path (Split-Path $Version) | Out-Null
-                Move-Item -LiteralPath $Unpacked -Destination $Version
-            } finally {
-                Remove-Item -LiteralPath $Scratch -Recurse -Force -ErrorAction SilentlyContinue
+    # The list of the release's files is believed only with the checksum that this script was made with, and if it is signed.
+    $Version = $null
+    Step "download the list of $ReleaseUrl, check that its SHA-256 is $SumsSha256 and that it is signed, then the agent" {
+        [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
+        $Scratch = Join-Path ([IO.Path]::GetTempPath()) ([Guid]::NewGuid().ToString())
+        New-Item -ItemType Directory -Path $Scratch | Out-Null
+        try {
+            $Sums = Join-Path $Scratch 'SHA256SUMS'
+            Invoke-WebRequest -UseBasicParsing -Uri "$ReleaseUrl/SHA256SUMS" -OutFile $Sums
+            $Found = (Get-FileHash -LiteralPath $Sums -Algorithm SHA256).Hash.ToLowerInvariant()
+            if ($Found -ne $SumsSha256) {
+                throw "the release is not the one this installer was made for: SHA-256 is $Found, expected $SumsSha256. Nothing was installed"
             }
+            Invoke-WebRequest -UseBasicParsing -Uri "$ReleaseUrl/SHA256SUMS.sig" -OutFile "$Sums.sig"
+            $Verify = Join-Path $Scratch 'verify.py'
+            [IO.File]::WriteAllText($Verify, $Verifier)
+            & $Python -I $Verify $Sums "$Sums.sig" $ReleaseKeys.Split(' ')
+            if ($LASTEXITCODE -ne 0) { throw "none of this installer's keys has signed the release. Nothing was installed" }
+            $Line = Get-Content -LiteralPath $Sums | Where-Object { $_ -match '^[0-9a-f]{64}  crontopus-agent-[0-9a-z.+]+\.pyz$' }
+            $Sha256, $File = -split $Line
+            $script:Version = Join-Path (Join-Path $Prefix 'versions') $Sha256
+            if (Test-Path -LiteralPath $script:Version) { return }
+            $Unpacked = Join-Path $Scratch 'version'
+            New-Item -ItemType Directory -Path $Unpacked | Out-Null
+            $Package = Join-Path $Unpacked 'crontopus-agent.pyz'
+            Invoke-WebRequest -UseBasicParsing -Uri "$ReleaseUrl/$File" -OutFile $Package
+            $Found = (Get-FileHash -LiteralPath $Package -Algorithm SHA256).Hash.ToLowerInvariant()
+            if ($Found -ne $Sha256) { throw "the download is damaged: SHA-256 is $Found, expected $Sha256. Nothing was installed" }
+            & $Python -I $Package version | Out-Null
+            if ($LASTEXITCODE -ne 0) { throw 'the agent does not run on this machine; nothing was installed' }
+            New-Item -ItemType Directory -Force -Path (Split-Path $script:Version) | Out-Null
+            Move-Item -LiteralPath $Unpacked -Destination $script:Version
+        } finally {
+            Remove-Item -LiteralPath $Scratch -Recurse -Force -ErrorAction SilentlyContinue
         }
     }
+    if ($DryRun) { $Version = Join-Path $Prefix 'versions' } else { $Version = $script:Version }
+    $Agent = Join-Path $Version 'crontopus-agent.pyz'
     Step "make $Version the current version" { Set-Content -LiteralPath $Current -Value $Version }
 
     if (-not $Token -and (Test-Path -LiteralPath $Config)) {

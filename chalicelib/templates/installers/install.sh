@@ -5,8 +5,9 @@ set -eu
 umask 022
 
 API_URL=@API_URL@
-PACKAGE_URL=@PACKAGE_URL@
-PACKAGE_SHA256=@PACKAGE_SHA256@
+RELEASE_URL=@RELEASE_URL@
+SUMS_SHA256=@SUMS_SHA256@
+RELEASE_KEYS=@RELEASE_KEYS@
 PLATFORM=@PLATFORM@
 
 say() { printf '%s\n' "$*"; }
@@ -20,20 +21,22 @@ run() {
 
 usage() {
     cat <<USAGE
-usage: install-crontopus [--user] [--name NAME] [--token-stdin] [--dry-run] [--no-service]
+usage: install-crontopus [--user] [--name NAME] [--token-stdin] [--native] [--dry-run] [--no-service]
        install-crontopus --uninstall [--user] [--dry-run]
 
   --user         for this user alone, below \$HOME; without root that is so anyway
   --name NAME    what to call this machine; its hostname by default
   --token-stdin  read the enrollment token from standard input; otherwise CRONTOPUS_ENROLL_TOKEN holds it
+  --native       the build that brings its own Python, as where there is none
   --no-service   do not start the agent and do not have it started with the machine
   --uninstall    stop the agent, take our lines out of the crontab, remove the program
   --dry-run      say what would be done
+  --version      say which version this installs
 USAGE
 }
 
 read_options() {
-    DRY_RUN=no; UNINSTALL=no; SERVICE=yes; NAME=; TOKEN_STDIN=no; FOR=system
+    DRY_RUN=no; UNINSTALL=no; SERVICE=yes; NAME=; TOKEN_STDIN=no; NATIVE=no; FOR=system
     [ "$(id -u)" = 0 ] || FOR=user
     while [ $# -gt 0 ]; do
         case $1 in
@@ -41,6 +44,8 @@ read_options() {
             --uninstall) UNINSTALL=yes ;;
             --user) FOR=user ;;
             --no-service) SERVICE=no ;;
+            --native) NATIVE=yes ;;
+            --version) say "${RELEASE_URL##*/}"; exit 0 ;;
             --token-stdin) TOKEN_STDIN=yes ;;
             --name) [ $# -gt 1 ] || fail "--name wants a name"; NAME=$2; shift ;;
             --name=*) NAME=${1#--name=} ;;
@@ -77,12 +82,25 @@ check_platform() {
     [ "$HERE" = "$PLATFORM" ] || fail "this is $HERE; the installer is for @PLATFORM_WORDS@. Download the one for $HERE"
 }
 
+# Sets PYTHON, to nothing where there is none that will do: then the build that brings its own is taken.
 find_python() {
+    PYTHON=
+    [ "$NATIVE" = no ] || return 0
     for PYTHON in python3 python3.13 python3.12 python3.11; do
         PYTHON=$(command -v "$PYTHON") || continue
         if "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then return; fi
     done
-    fail "no Python 3.11 or newer found; install it (Debian: apt install python3), then run this again"
+    PYTHON=
+}
+
+# A second agent for the same user would fight the first one over its crontab.
+refuse_second() {
+    if [ "$(id -u)" = 0 ] && [ -e /usr/lib/crontopus/crontopus-agent.pyz ]; then
+        fail "the agent was installed by this system's package manager, which updates and removes it too (apt)"
+    fi
+    if [ "$(id -u)" = 0 ] && [ "$FOR" = user ] && [ -x /opt/crontopus/bin/crontopus-agent ]; then
+        fail "root has an agent already, in /opt/crontopus; leave out --user to renew that one, or --uninstall it first"
+    fi
 }
 
 read_token() {
@@ -106,58 +124,181 @@ download() {
         esac
     elif command -v wget >/dev/null; then
         wget -q -O "$2" "$1"
+    elif [ -n "$PYTHON" ]; then
+        "$PYTHON" -I -c 'import sys, urllib.request; urllib.request.urlretrieve(sys.argv[1], sys.argv[2])' "$1" "$2"
     else
-        "$PYTHON" -c 'import sys, urllib.request; urllib.request.urlretrieve(sys.argv[1], sys.argv[2])' "$1" "$2"
-    fi
+        fail "there is neither curl nor wget to download with"
+    fi || fail "$1 could not be downloaded"
 }
 
 sha256_of() {
-    "$PYTHON" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1"
+    if [ -n "$PYTHON" ]; then
+        "$PYTHON" -I -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1"
+    elif command -v sha256sum >/dev/null; then
+        sha256sum <"$1" | cut -d' ' -f1
+    else
+        shasum -a 256 <"$1" | cut -d' ' -f1
+    fi
+}
+
+# Does one of the keys of this script sign the file $1, its signature being in $2?
+is_signed() {
+    # shellcheck disable=SC2086 # the keys are words
+    if [ -n "$PYTHON" ]; then
+        verifier | "$PYTHON" -I - "$1" "$2" $RELEASE_KEYS
+    else
+        is_signed_by_openssl
+    fi
+}
+
+# 0: signed, 1: not, 2: this machine cannot tell.
+is_signed_by_openssl() {
+    command -v openssl >/dev/null || return 2
+    case $(openssl version) in
+        "OpenSSL "[3-9]*) ;;
+        *) return 2 ;;
+    esac
+    openssl base64 -d -in "$SCRATCH/sums.sig" -out "$SCRATCH/sums.sig.bin" || return 1
+    for KEY in $RELEASE_KEYS; do
+        # In DER an ed25519 key is twelve bytes that are always the same, and itself.
+        printf -- '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%s\n-----END PUBLIC KEY-----\n' "$KEY" >"$SCRATCH/key"
+        if openssl pkeyutl -verify -pubin -inkey "$SCRATCH/key" -rawin -in "$SCRATCH/sums" \
+            -sigfile "$SCRATCH/sums.sig.bin" >/dev/null 2>&1; then return 0; fi
+    done
+    return 1
+}
+
+# Gets the release's list of files, and believes it only with the checksum that this script was made with and a signature.
+get_sums() {
+    download "$RELEASE_URL/SHA256SUMS" "$SCRATCH/sums"
+    FOUND=$(sha256_of "$SCRATCH/sums")
+    [ "$FOUND" = "$SUMS_SHA256" ] ||
+        fail "the release is not the one this installer was made for: SHA-256 is $FOUND, expected $SUMS_SHA256. Nothing was installed"
+    download "$RELEASE_URL/SHA256SUMS.sig" "$SCRATCH/sums.sig"
+    SIGNED=0
+    is_signed "$SCRATCH/sums" "$SCRATCH/sums.sig" || SIGNED=$?
+    case $SIGNED in
+        0) say "the release is signed by a key of this installer" ;;
+        2) say "the signature cannot be checked without Python or OpenSSL 3; the checksum came with this script" ;;
+        *) fail "none of this installer's keys has signed the release. Nothing was installed" ;;
+    esac
+}
+
+# Sets FILE and FILE_SHA256 to the artefact for this machine.
+choose_file() {
+    if [ -n "$PYTHON" ]; then
+        ENDING=.pyz
+    else
+        ENDING=-$PLATFORM-$(uname -m).tar.gz
+    fi
+    LINE=$(grep "^[0-9a-f]\{64\}  crontopus-agent-[0-9a-z.+]*$ENDING\$" "$SCRATCH/sums" | head -n 1)
+    [ -n "$LINE" ] ||
+        fail "no Python 3.11 or newer found, and the release has no build for $PLATFORM on $(uname -m) that brings its own: install Python (Debian: apt install python3), then run this again"
+    FILE_SHA256=${LINE%% *}; FILE=${LINE##* }
 }
 
 # Every version lies in a folder of its own, named by its checksum; `current` is moved to it once it has shown that it runs.
 install_program() {
-    VERSION=$PREFIX/versions/$PACKAGE_SHA256
-    if [ -d "$VERSION" ]; then
-        say "the program is there already: $VERSION"
-    else
-        say "download $PACKAGE_URL"
-        say "  and check that its SHA-256 is $PACKAGE_SHA256"
-        say "  then unpack it to $VERSION"
-        [ "$DRY_RUN" = yes ] || unpack
-    fi
-    run mkdir -p "$PREFIX/bin" "$(dirname "$COMMAND")"
-    say "write $PREFIX/bin/crontopus-agent"
-    [ "$DRY_RUN" = yes ] || write_launcher
-    run ln -sfn "$VERSION" "$PREFIX/current"
-    run ln -sf "$PREFIX/bin/crontopus-agent" "$COMMAND"
-}
-
-unpack() {
-    mkdir -p "$PREFIX/versions"
+    say "download $RELEASE_URL/SHA256SUMS"
+    say "  check that its SHA-256 is $SUMS_SHA256 and that it is signed"
+    say "  then download the agent, check its SHA-256 and put it into $PREFIX/versions"
+    say "  and write $PREFIX/bin/crontopus-agent, which starts what $PREFIX/current points to"
+    [ "$DRY_RUN" = no ] || return 0
+    mkdir -p "$PREFIX/bin" "$PREFIX/versions" "$(dirname "$COMMAND")"
     SCRATCH=$(mktemp -d "$PREFIX/versions/.new.XXXXXX")
     trap 'rm -rf "$SCRATCH"' EXIT
     trap 'exit 1' HUP INT TERM
-    download "$PACKAGE_URL" "$SCRATCH/package" || fail "the package could not be downloaded from $PACKAGE_URL"
-    FOUND=$(sha256_of "$SCRATCH/package")
-    [ "$FOUND" = "$PACKAGE_SHA256" ] ||
-        fail "the package is not the one this installer was made for: SHA-256 is $FOUND, expected $PACKAGE_SHA256. Nothing was installed"
-    mkdir "$SCRATCH/version"
-    tar -xzf "$SCRATCH/package" -C "$SCRATCH/version" || fail "the package cannot be unpacked"
-    "$PYTHON" -I "$SCRATCH/version/crontopus-agent.py" version >/dev/null ||
-        fail "the agent does not run on this machine; nothing was installed"
-    chmod 755 "$SCRATCH/version"
-    mv "$SCRATCH/version" "$VERSION"
+    get_sums
+    choose_file
+    VERSION=$PREFIX/versions/$FILE_SHA256
+    if [ -d "$VERSION" ]; then
+        say "the program is there already: $VERSION"
+    else
+        unpack
+    fi
+    write_launcher
+    make_current
+    run ln -sf "$PREFIX/bin/crontopus-agent" "$COMMAND"
     rm -rf "$SCRATCH"
 }
 
+unpack() {
+    say "download $RELEASE_URL/$FILE"
+    download "$RELEASE_URL/$FILE" "$SCRATCH/$FILE"
+    FOUND=$(sha256_of "$SCRATCH/$FILE")
+    [ "$FOUND" = "$FILE_SHA256" ] || fail "the download is damaged: SHA-256 is $FOUND, expected $FILE_SHA256. Nothing was installed"
+    mkdir "$SCRATCH/version"
+    case $FILE in
+        *.pyz) mv "$SCRATCH/$FILE" "$SCRATCH/version/crontopus-agent.pyz" ;;
+        *) gzip -dc <"$SCRATCH/$FILE" | tar -xf - -C "$SCRATCH/version" || fail "the download cannot be unpacked" ;;
+    esac
+    "$(python_of "$SCRATCH/version")" -I "$SCRATCH/version/crontopus-agent.pyz" version >/dev/null ||
+        fail "the agent does not run on this machine; nothing was installed"
+    chmod 755 "$SCRATCH/version"
+    mv "$SCRATCH/version" "$VERSION"
+}
+
+# The Python that runs the version in folder $1: its own where it brings one.
+python_of() {
+    if [ -x "$1/python/bin/python3" ]; then say "$1/python/bin/python3"; else say "$PYTHON"; fi
+}
+
+# A link is replaced at once or not at all; ln alone removes it first.
+make_current() {
+    say "  + make $VERSION the current version"
+    rm -f "$PREFIX/trial" "$PREFIX/trial.starts"
+    "$(python_of "$VERSION")" -I -c 'import os, sys
+try:
+    os.unlink(sys.argv[2])
+except FileNotFoundError:
+    pass
+os.symlink(sys.argv[1], sys.argv[2])
+os.replace(sys.argv[2], sys.argv[3])' "versions/$FILE_SHA256" "$PREFIX/.current.new" "$PREFIX/current"
+}
+
+# What starts the agent. A version that an update brought is on trial until it has shown that it works: the file `trial` names the
+# one before. Each start of `run` is counted here, outside of what is on trial; the fourth goes to the one before, which puts itself back.
 write_launcher() {
     cat >"$PREFIX/bin/.crontopus-agent.new" <<LAUNCHER
 #!/bin/sh
-exec '$(quoted "$PYTHON")' -I '$(quoted "$PREFIX")/current/crontopus-agent.py' "\$@"
+PREFIX='$(quoted "$PREFIX")'
+PYTHON='$(quoted "$PYTHON")'
+LAUNCHER
+    cat >>"$PREFIX/bin/.crontopus-agent.new" <<'LAUNCHER'
+VERSION=$(cd -P "$PREFIX/current" && pwd) || exit 1
+if [ "${1:-}" = run ] && [ -f "$PREFIX/trial" ] && IFS= read -r FORMER <"$PREFIX/trial" &&
+    [ -d "$PREFIX/versions/$FORMER" ]; then
+    if ! printf . >>"$PREFIX/trial.starts" || [ "$(wc -c <"$PREFIX/trial.starts")" -gt 3 ]; then
+        VERSION=$PREFIX/versions/$FORMER
+    fi
+fi
+[ ! -x "$VERSION/python/bin/python3" ] || PYTHON=$VERSION/python/bin/python3
+exec "$PYTHON" -I "$VERSION/crontopus-agent.pyz" "$@"
 LAUNCHER
     chmod 755 "$PREFIX/bin/.crontopus-agent.new"
     mv "$PREFIX/bin/.crontopus-agent.new" "$PREFIX/bin/crontopus-agent"
+}
+
+verifier() {
+    cat <<'PYTHON'
+@VERIFIER@
+
+
+if __name__ == "__main__":
+    import base64
+    import pathlib
+    import sys
+
+    content, signature = (pathlib.Path(name).read_bytes() for name in sys.argv[1:3])
+    made = base64.b64decode(signature)
+    sys.exit(not any(is_valid(base64.b64decode(key), content, made) for key in sys.argv[3:]))
+PYTHON
+}
+
+# Earlier agents took a ~ for a folder's name and kept a token there, which a machine that is enrolled anew must not find again.
+clean_old_paths() {
+    OLD=${CONFIG%/config.yaml}/~
+    if [ -d "$OLD/.crontopus" ]; then run rm -rf "$OLD"; fi
 }
 
 # What stands between two single quotes: those in it are closed, written and opened again.
@@ -270,10 +411,12 @@ main() {
         uninstall
         return
     fi
+    refuse_second
     find_python
     read_token
-    say "install the Crontopus agent for ${FOR}, with $PYTHON"
+    say "install the Crontopus agent ${RELEASE_URL##*/} for ${FOR}, with ${PYTHON:-its own Python}"
     install_program
+    clean_old_paths
     enroll
     start_service
     say "done; \`$COMMAND status\` says how it is"

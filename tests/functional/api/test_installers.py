@@ -5,13 +5,16 @@ import pytest
 from chalicelib import config
 from tests.functional.api.client import connect
 
+KEY = "A" * 43 + "="
 PLACE = "/api/endpoints/install/script/{}"
 
 
 @pytest.fixture
 def package(monkeypatch):
-    monkeypatch.setenv("AGENT_PACKAGE_URL", "https://downloads.example.org/agent.tar.gz")
-    monkeypatch.setenv("AGENT_PACKAGE_SHA256", "b" * 64)
+    monkeypatch.setenv("AGENT_RELEASE_URL", "https://downloads.example.org/agent/")
+    monkeypatch.setenv("AGENT_RELEASE_VERSION", "1.2.3")
+    monkeypatch.setenv("AGENT_RELEASE_SHA256", "b" * 64)
+    monkeypatch.setenv("AGENT_RELEASE_KEYS", f"{KEY} {KEY}")
 
 
 def fetch(token, platform):
@@ -39,7 +42,8 @@ def test_an_installer_is_a_file_to_download_that_names_this_deployment(ada, enro
     assert answer.status_code == 200
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{filename}"'
     assert answer.headers["Cache-Control"] == "no-store"
-    assert all(f"'{value}'" in script or value in script for value in (config.load().public_url, "b" * 64))
+    values = (config.load().public_url, "b" * 64, "https://downloads.example.org/agent/1.2.3")
+    assert all(value in script for value in values)
     assert enrollment not in script and ada.token not in script and "cet_" not in script
 
 
@@ -57,8 +61,8 @@ def test_a_person_may_download_one_too(ada, package):
 def test_a_deployment_without_an_agent_says_so(api, ada):
     answer = ada.get(PLACE.format("linux"))
 
-    assert (answer.status, answer.code) == (404, "no_agent_package")
-    assert "AgentPackageUrl" in answer.body["error"]["message"]
+    assert (answer.status, answer.code) == (404, "no_agent_release")
+    assert "AgentReleaseUrl" in answer.body["error"]["message"]
 
 
 def test_a_platform_that_is_none_is_answered_with_those_there_are(ada, package):

@@ -1,0 +1,1 @@
+"""Making releases of the agent; see docs/releases.md."""
