@@ -9,19 +9,37 @@ from chalicelib.api.auth import Empty, RepositoryOut, repository_out
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.api.reports import CountsOut, counts_out
 from chalicelib.domain import windows
-from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat, state
+from chalicelib.domain.endpoints import Endpoint, EndpointState, state
 from chalicelib.services import doors, endpoints, reports
 from chalicelib.services.endpoints import EndpointFilter
 
 bp = ApiBlueprint(__name__)
 
 # Heartbeats rewrite the whole item: labels of this size keep it below a handful of write units.
+COMMIT_PATTERN = "^[0-9a-f]{40}([0-9a-f]{24})?$"
+DIGEST_PATTERN = "^[0-9a-f]{64}$"
 LabelName = Annotated[str, Field(min_length=1, max_length=63)]
 LabelValue = Annotated[str, Field(max_length=63)]
 
 
+class HeldOut(Model):
+    """Removals that the agent holds back until they are approved.
+
+    code: why, a word of docs/agent.md. head: the commit that leaves these jobs out. count: of all of them; job_ids: the first.
+    digest: what `POST .../approve-removals` takes, so that nothing else is approved. is_approved: the agent will hear of it.
+    """
+
+    code: str
+    head: str
+    count: int
+    job_ids: list[str]
+    digest: str
+    is_approved: bool
+
+
 class EndpointOut(Model):
-    """is_transferred: revoked because its machine enrolled with another tenant, which may happen until released_until."""
+    """suspended_since, suspended_until: its agent is to write nothing, until then or, without an end, until it is resumed.
+    is_transferred: revoked because its machine enrolled with another tenant, which may happen until released_until."""
 
     id: str
     name: str
@@ -38,6 +56,9 @@ class EndpointOut(Model):
     labels: dict[str, str]
     is_transferred: bool
     released_until: Moment | None
+    held: HeldOut | None
+    suspended_since: Moment | None
+    suspended_until: Moment | None
     last_heartbeat_at: Moment | None
     enrolled_at: Moment
 
@@ -80,35 +101,6 @@ class EndpointChange(Model):
         if self.name is None and self.labels is None:
             raise ValueError("name: give this or labels")
         return self
-
-
-class HeartbeatIn(Model):
-    version: str = Field(min_length=1, max_length=50)
-    commit: str | None = Field(default=None, pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")
-    spool_depth: int = Field(ge=0, le=1_000_000_000)
-    oldest_unsent_at: Moment | None = None
-    clock_at: Moment
-    timezone: str | None = Field(default=None, max_length=100)
-    scheduler: str | None = Field(default=None, max_length=50)
-    problems: list[str] = Field(default_factory=list, max_length=50)
-    instances_digest: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-
-
-class EndpointStanding(Model):
-    """name and labels: what selectors of jobs are matched against, on the machine itself."""
-
-    id: str
-    state: EndpointState
-    name: str
-    labels: dict[str, str]
-
-
-class HeartbeatAnswer(Model):
-    """instances_wanted: send `POST .../job-instances`, what is known of the jobs is not what the digest stands for."""
-
-    endpoint: EndpointStanding
-    server_time: Moment
-    instances_wanted: bool
 
 
 @bp.api(
@@ -184,37 +176,6 @@ def delete_endpoint(ask: Ask, endpoint_id: str) -> Empty:
     return Empty()
 
 
-@bp.api(
-    "POST",
-    "/api/endpoints/{endpoint_id}/heartbeat",
-    auth="endpoint",
-    body=HeartbeatIn,
-    returns=HeartbeatAnswer,
-    aliases=["POST /api/agents/{endpoint_id}/heartbeat"],
-)
-def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
-    """Take an agent's sign of life."""
-    now = datetime.now(UTC)
-    body: HeartbeatIn = ask.body
-    heartbeat = Heartbeat(
-        version=body.version,
-        commit=body.commit,
-        spool_depth=body.spool_depth,
-        oldest_unsent_at=body.oldest_unsent_at,
-        clock_at=body.clock_at,
-        timezone=body.timezone,
-        scheduler=body.scheduler,
-        problems=tuple(problem[:500] for problem in body.problems),
-        instances_digest=body.instances_digest,
-    )
-    endpoint = endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
-    standing = EndpointStanding(
-        id=endpoint_id, state=state(endpoint, now), name=endpoint.facts.name, labels=dict(endpoint.labels)
-    )
-    is_wanted = body.instances_digest not in (None, endpoint.instances_digest)
-    return HeartbeatAnswer(endpoint=standing, server_time=now, instances_wanted=is_wanted)
-
-
 def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
     """Return an endpoint as the API shows it."""
     facts = endpoint.facts
@@ -234,6 +195,23 @@ def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
         labels=dict(endpoint.labels),
         is_transferred=endpoint.is_transferred,
         released_until=endpoint.released_until,
+        held=_held_out(endpoint),
+        suspended_since=endpoint.suspended_since if endpoint.is_suspended(now) else None,
+        suspended_until=endpoint.suspended_until if endpoint.is_suspended(now) else None,
         last_heartbeat_at=endpoint.last_heartbeat_at,
         enrolled_at=endpoint.enrolled_at,
+    )
+
+
+def _held_out(endpoint: Endpoint) -> HeldOut | None:
+    held = endpoint.held
+    if held is None:
+        return None
+    return HeldOut(
+        code=held.code,
+        head=held.head,
+        count=held.count,
+        job_ids=list(held.job_ids),
+        digest=held.digest,
+        is_approved=endpoint.is_approved,
     )

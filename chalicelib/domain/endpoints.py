@@ -1,7 +1,7 @@
 """Endpoints: machines that run an agent."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -10,6 +10,8 @@ EndpointState = Literal["active", "inactive", "offline", "revoked"]
 
 # Three heartbeats of 30 seconds may get lost before a machine counts as offline.
 HEARTBEAT_GRACE = timedelta(seconds=120)
+# So many of the jobs held back are named; a heartbeat that tells of them stays below two write units.
+MAX_HELD_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,29 @@ class Facts:
     machine_id: str
     timezone: str | None
     scheduler: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Removals that an agent holds back until somebody approves them.
+
+    code: why, see docs/agent.md. head: the commit that leaves these jobs out. job_ids: the first of them; count: how many
+    there are. digest: of the ids of all, see `ids_digest`.
+    """
+
+    code: str
+    head: str
+    count: int
+    digest: str
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What somebody has approved: the removal of just these jobs, by just this commit. digest: as in Held."""
+
+    head: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +66,15 @@ class Heartbeat:
     scheduler: str | None
     problems: tuple[str, ...]
     instances_digest: str | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """labels: what people note about the machine; an agent neither knows nor changes them.
 
+    held: what its agent holds back; approved: what somebody has approved of that, maybe of an earlier state. suspended_since:
+    since when its agent is to write nothing; suspended_until: until when, None without an end.
     previous_token_digest: of the token before a rotation, which may still be in force. released_until: until then another
     tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked. instances_digest: of the
     last report about its jobs.
@@ -68,6 +96,19 @@ class Endpoint:
     released_until: datetime | None = None
     is_transferred: bool = False
     instances_digest: str | None = None
+    held: Held | None = None
+    approved: Approval | None = None
+    suspended_since: datetime | None = None
+    suspended_until: datetime | None = None
+
+    def is_suspended(self, now: datetime) -> bool:
+        """Tell whether its agent is to write nothing at this moment."""
+        return self.suspended_since is not None and (self.suspended_until is None or now < self.suspended_until)
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether just what is held has been approved."""
+        return self.held is not None and self.approved == Approval(self.held.head, self.held.digest)
 
     @property
     def token_digests(self) -> tuple[str, ...]:
@@ -82,6 +123,11 @@ def endpoint_id(tenant_id: str, machine_id: str) -> str:
     machine in another tenant is another endpoint.
     """
     return "ep-" + hashlib.sha256(f"{tenant_id}\0{machine_id}".encode()).hexdigest()[:24]
+
+
+def ids_digest(job_ids: Iterable[str]) -> str:
+    """Return what tells one set of jobs from another."""
+    return hashlib.sha256("\n".join(sorted(job_ids)).encode()).hexdigest()
 
 
 def state(endpoint: Endpoint, now: datetime) -> EndpointState:

@@ -105,6 +105,8 @@ def enroll(
         token_digest=tokens.digest(plain),
         git_token_name=endpoint_id,
         labels=before.labels if before else {},
+        suspended_since=before.suspended_since if before else None,
+        suspended_until=before.suspended_until if before else None,
     )
     endpoint_store.save(endpoint)
     for digest in before.token_digests if before else ():

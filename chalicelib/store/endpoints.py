@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from pynamodb.attributes import BooleanAttribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat
+from chalicelib.domain.endpoints import Approval, Endpoint, Facts, Heartbeat, Held
 from chalicelib.domain.errors import Conflict, Gone, NotFound, Unauthenticated
 from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
 
@@ -40,6 +40,14 @@ class EndpointItem(Table):
     previous_token_digest = UnicodeAttribute(null=True)
     released_until = MomentAttribute(null=True)
     is_transferred = BooleanAttribute(default=False)
+    held: JSONAttribute = JSONAttribute(null=True)
+    # What approvals are made of; in attributes of their own, because conditions look at them.
+    held_head = UnicodeAttribute(null=True)
+    held_digest = UnicodeAttribute(null=True)
+    approved_head = UnicodeAttribute(null=True)
+    approved_digest = UnicodeAttribute(null=True)
+    suspended_since = MomentAttribute(null=True)
+    suspended_until = MomentAttribute(null=True)
 
 
 _IS_REVOKED = EndpointItem.is_revoked == True  # noqa: E712 - a condition for DynamoDB
@@ -63,6 +71,8 @@ def save(endpoint: Endpoint) -> None:
         git_token_name=endpoint.git_token_name,
         is_revoked=endpoint.is_revoked,
         labels=dict(endpoint.labels),
+        suspended_since=endpoint.suspended_since,
+        suspended_until=endpoint.suspended_until,
     )
     with store_errors():
         item.save()
@@ -107,6 +117,7 @@ def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received
         EndpointItem.oldest_unsent_at.set(beat.oldest_unsent_at)
         if beat.oldest_unsent_at
         else EndpointItem.oldest_unsent_at.remove(),
+        *_held_actions(beat.held),
     ]
     item = EndpointItem(tenant_id, endpoint_id)
     try:
@@ -119,6 +130,19 @@ def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received
             raise Unauthenticated(f"endpoint {endpoint_id} has been revoked", code="endpoint_revoked") from e
         raise Gone(f"endpoint {endpoint_id} has been deleted", code="endpoint_gone") from e
     return _endpoint(item)
+
+
+def _held_actions(held: Held | None) -> list[Action]:
+    if held is None:
+        # What was approved is done, or has become pointless.
+        gone = ("held", "held_head", "held_digest", "approved_head", "approved_digest")
+        return [getattr(EndpointItem, name).remove() for name in gone]
+    told = {"code": held.code, "count": held.count, "job_ids": list(held.job_ids)}
+    return [
+        EndpointItem.held.set(told),
+        EndpointItem.held_head.set(held.head),
+        EndpointItem.held_digest.set(held.digest),
+    ]
 
 
 def note_instances(tenant_id: str, endpoint_id: str, digest: str) -> None:
@@ -140,6 +164,10 @@ def amend(tenant_id: str, endpoint_id: str, name: str | None, labels: Mapping[st
         actions.append(EndpointItem.name.set(name))
     if labels is not None:
         actions.append(EndpointItem.labels.set(dict(labels)))
+    return _update(tenant_id, endpoint_id, actions)
+
+
+def _update(tenant_id: str, endpoint_id: str, actions: list[Action]) -> Endpoint:
     item = EndpointItem(tenant_id, endpoint_id)
     try:
         with store_errors():
@@ -180,6 +208,30 @@ def delete_revoked(endpoint: Endpoint) -> None:
         raise _changed(endpoint) from e
 
 
+def approve(tenant_id: str, endpoint_id: str, approval: Approval) -> Endpoint | None:
+    """Write down what was approved and return the endpoint, None if just this is not held there any more."""
+    is_held = (EndpointItem.held_head == approval.head) & (EndpointItem.held_digest == approval.digest)
+    actions = [EndpointItem.approved_head.set(approval.head), EndpointItem.approved_digest.set(approval.digest)]
+    item = EndpointItem(tenant_id, endpoint_id)
+    try:
+        with store_errors():
+            item.update(actions=actions, condition=is_held)
+    except PynamoDBException as e:
+        if not is_condition_failure(e):
+            raise
+        return None
+    return _endpoint(item)
+
+
+def suspend(tenant_id: str, endpoint_id: str, since: datetime | None, until: datetime | None) -> Endpoint:
+    """Write down since and until when an endpoint is suspended, None and None for not at all. Raise NotFound."""
+    actions = [
+        EndpointItem.suspended_since.set(since) if since else EndpointItem.suspended_since.remove(),
+        EndpointItem.suspended_until.set(until) if until else EndpointItem.suspended_until.remove(),
+    ]
+    return _update(tenant_id, endpoint_id, actions)
+
+
 def _changed(endpoint: Endpoint) -> Conflict:
     return Conflict(f"endpoint {endpoint.endpoint_id} was enrolled again or deleted at the same moment; look, then try again")
 
@@ -203,4 +255,15 @@ def _endpoint(item: EndpointItem) -> Endpoint:
         previous_token_digest=item.previous_token_digest,
         released_until=item.released_until,
         is_transferred=bool(item.is_transferred),
+        held=_held(item),
+        approved=Approval(item.approved_head, item.approved_digest) if item.approved_head else None,
+        suspended_since=item.suspended_since,
+        suspended_until=item.suspended_until,
     )
+
+
+def _held(item: EndpointItem) -> Held | None:
+    if not item.held:
+        return None
+    told = item.held
+    return Held(told["code"], item.held_head, told["count"], item.held_digest, tuple(told["job_ids"]))

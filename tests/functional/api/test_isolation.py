@@ -59,6 +59,8 @@ BODIES = {
     "/api/endpoints/enroll": FACTS,
     "/api/endpoints/{endpoint_id}": {"name": "mine"},
     "/api/endpoints/{endpoint_id}/discovered-jobs": {"jobs": []},
+    "/api/endpoints/{endpoint_id}/approve-removals": {"head": "a" * 40},
+    "/api/endpoints/{endpoint_id}/suspend": {},
     "/api/endpoints/{endpoint_id}/job-instances": {"digest": "0" * 64, "instances": []},
     "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
 }
