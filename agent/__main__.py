@@ -16,8 +16,10 @@ from chalicelib.domain.errors import CrontopusError
 DONE, EXPECTED, USAGE, BUG = 0, 1, 2, 3
 COMMANDS = (
     "enroll",
+    "resume",
     "run",
     "status",
+    "suspend",
     "sync",
     "uninstall",
 )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from agent import instances, loop, rotation
+from agent import instances, loop, orders, rotation
 from agent import spool as spools
 from agent import standing as standings
 from agent.client import Api
@@ -24,7 +24,7 @@ from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.report import Delivery
 from agent.schedulers.crontab import Crontab, CrontabProgram
 from agent.standing import Standing
-from agent.status import StatusBoard, problems_for_heartbeat
+from agent.status import StatusBoard, held_for_heartbeat, problems_for_heartbeat
 from agent.sync import Sync
 from agent.wrapper.command import crontab_command
 from chalicelib.domain.errors import CrontopusError, Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
@@ -64,13 +64,14 @@ def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) 
         edition=VERSION,
         now=utc_now,
         here=partial(here, home, config, environ, uid),
+        orders=lambda: orders.load(home, config.endpoint_id, utc_now()),
     )
 
 
 class Heartbeat:
     """Says every half minute that this machine lives, and how it is doing.
 
-    remember: hears what the control plane calls this machine.
+    remember: hears what the control plane calls this machine. obey: hears what it wants of us, see `orders.hear`.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Heartbeat:
         environ: Mapping[str, str],
         now: Now = utc_now,
         remember: Callable[[Standing], None] = lambda _: None,
+        obey: Callable[[object], None] = lambda _: None,
     ) -> None:
         self.endpoint_id = config.endpoint_id
         self.api = api
@@ -90,6 +92,7 @@ class Heartbeat:
         self.environ = environ
         self.now = now
         self.remember = remember
+        self.obey = obey
         self.flavour = scheduler_flavour(config.crontab, environ)
 
     def beat(self) -> None:
@@ -106,6 +109,7 @@ class Heartbeat:
         self.board.heard(now, state, (now - server_time).total_seconds())
         if standing := standings.read(answer["endpoint"]):
             self.remember(standing)
+        self.obey(answer.get("orders"))
         if told is not None and answer.get("instances_wanted") is True:
             self._tell(told)
 
@@ -119,7 +123,9 @@ class Heartbeat:
     def _body(self, now: datetime, told: Sequence[Told] | None) -> dict[str, object]:
         sync = self.board.part("sync")
         backlog = spools.backlog(self.delivery.spool, spools.process_alive)
-        return {
+        # What a control plane of before does not know is left out where there is none of it.
+        held = held_for_heartbeat(sync)
+        return ({"held": held} if held else {}) | {
             "version": VERSION,
             "commit": sync.get("applied"),
             "spool_depth": backlog.depth,
@@ -149,7 +155,14 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
         token()  # none at all is an error now, not one of each part later
         delivery = Delivery(spool_of(home), config.endpoint_id, Api(config.api_url, token).check_in)
         heartbeat = Heartbeat(
-            config, Api(config.api_url, token), delivery, board, environ, now, partial(standings.remember, home.standing)
+            config,
+            Api(config.api_url, token),
+            delivery,
+            board,
+            environ,
+            now,
+            partial(standings.remember, home.standing),
+            partial(orders.hear, home, config.endpoint_id),
         )
         log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
         loop.run([*_parts(config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)], stop)

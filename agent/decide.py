@@ -8,6 +8,7 @@ from agent.placing import Wanted
 from agent.reconcile import Plan, drifted, plan, refuse_wipeout
 from agent.schedulers.base import Actual, Entry, Known, Scheduler
 from agent.state import Inventory
+from chalicelib.domain.endpoints import Approval, ids_digest
 from chalicelib.domain.errors import Stalled
 
 
@@ -40,6 +41,7 @@ class Situation:
     """All a decision rests on. inventory: None if nothing is remembered. job_files: ids that have a job file of ours.
 
     is_rewritten: the commit does not descend from the one applied last. allow_removals: a person has approved them.
+    head: the commit. approved: the removals that somebody approved from afar.
     """
 
     desired: Desired
@@ -48,6 +50,8 @@ class Situation:
     endpoint_id: str
     is_rewritten: bool = False
     allow_removals: bool = False
+    head: str = ""
+    approved: Approval | None = None
 
 
 def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
@@ -58,7 +62,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
     entries = [*_entries(now.desired, scheduler), *kept]
     owned = {*now.inventory.jobs, *now.job_files} if now.inventory else None
     steps = plan(entries, actual.items, owned)
-    held = None if now.allow_removals else _objection(steps, is_rewritten=now.is_rewritten)
+    held = None if now.allow_removals or _is_approved(steps, now) else _objection(steps, is_rewritten=now.is_rewritten)
     lines = steps.kept_lines if held else steps.lines
     return Decision(
         raw=raw,
@@ -109,6 +113,11 @@ def _objection(steps: Plan, *, is_rewritten: bool) -> Stalled | None:
     except Stalled as objection:
         return objection
     return None
+
+
+def _is_approved(steps: Plan, now: Situation) -> bool:
+    """Tell whether somebody approved these very removals: by this commit, of these jobs, no more and no fewer."""
+    return now.approved is not None and now.approved == Approval(now.head, ids_digest(_ids(steps)))
 
 
 def _ids(steps: Plan) -> frozenset[str]:

@@ -8,6 +8,8 @@ import errno
 
 from chalicelib.domain.errors import CrontopusError, Stalled, Unavailable
 
+_APPROVE = "approve with `crontopus endpoints approve-removals`, or here with `crontopus-agent sync --once --allow-removals`"
+
 REMEDIES = {
     "not_enrolled": "run `crontopus-agent enroll --api-url URL` with an enrollment token",
     "config": "correct config.yaml, or enroll again to have it written anew",
@@ -29,9 +31,10 @@ REMEDIES = {
     "source_damaged": "the copy of the repository cannot be read even when fetched anew; check the disk and the forge",
     "source_too_large": "the repository is larger than the agent takes; remove what does not belong into it",
     "repo_not_ours": "move the folder away: the agent makes its own copy and never removes a folder it did not make",
-    "empty_repository": "put the manifests back, or approve with `crontopus-agent sync --once --allow-removals`",
-    "history_rewritten": "look at what changed, then approve with `crontopus-agent sync --once --allow-removals`",
-    "removals_held": "look at what would go, then approve with `crontopus-agent sync --once --allow-removals`",
+    "empty_repository": f"put the manifests back, or {_APPROVE}",
+    "history_rewritten": f"look at what changed, then {_APPROVE}",
+    "removals_held": f"look at what would go, then {_APPROVE}",
+    "suspended": "end it with `crontopus-agent resume`, or `crontopus endpoints resume` if the control plane ordered it",
     "program_missing": "install cron (Debian: apt install cron), or name its program as `crontab` in config.yaml",
     "scheduler_unreadable": "run `crontab -l` as this user and mend what it says; until then nothing is written",
     "timeout": "see why `crontab` hangs: a full or dead disk, or a lock somebody holds",

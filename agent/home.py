@@ -16,6 +16,8 @@ from agent.errors import of_os_error
 from chalicelib.domain.errors import Stalled, Unavailable
 
 FOLDER = ".crontopus"
+# A round fetches within a minute or gives up.
+ROUND_WAIT_S = 90
 _POLL_S = 0.02
 
 
@@ -75,6 +77,16 @@ class Home:
     def standing(self) -> Path:
         """Our name and labels as the control plane told them last."""
         return self.directory / "endpoint.json"
+
+    @property
+    def orders(self) -> Path:
+        """What the control plane wants of us, as it told last."""
+        return self.directory / "orders.json"
+
+    @property
+    def suspended(self) -> Path:
+        """There while rounds write nothing by order of this machine's own people."""
+        return self.directory / "suspended.json"
 
     @property
     def lock(self) -> Path:

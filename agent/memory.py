@@ -6,6 +6,7 @@ from pathlib import Path
 from agent.desired import Desired, Record, resolve
 from agent.here import Here
 from agent.home import Home
+from agent.orders import Orders
 from agent.outcome import Report
 from agent.state import Inventory
 
@@ -23,6 +24,7 @@ class Memory:
     records: dict[str, Record] = field(default_factory=dict)
     head: str | None = None
     here: Here | None = None
+    orders: Orders = field(default_factory=Orders)
     desired: Desired = field(default_factory=Desired)
     is_rewritten: bool = False
     settled: tuple[str, tuple[int, int] | None, bytes] | None = None

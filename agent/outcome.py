@@ -5,9 +5,14 @@ from datetime import datetime
 
 from agent.decide import Decision
 from agent.desired import Desired
-from agent.instances import Told, tell
+from agent.instances import Note, Told, tell
+from agent.orders import Suspension
 from agent.state import Inventory
 from chalicelib.domain.errors import Stalled
+from chalicelib.domain.times import to_text
+
+_HELD = "its removal waits for somebody to approve it"
+_SUSPENDED = "its %s waits, the agent is suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,7 @@ class Report:
 
     head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. elsewhere: jobs that are not
     for this machine. parsed: manifests read.
+    pending: steps that a suspended round did not take. suspension: why it took none.
     held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed.
     told: how each job stands now.
     """
@@ -31,6 +37,8 @@ class Report:
     removed: int = 0
     parsed: int = 0
     is_written: bool = False
+    pending: int = 0
+    suspension: Suspension | None = None
     held: Stalled | None = None
     held_ids: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
@@ -40,29 +48,61 @@ class Report:
     told: tuple[Told, ...] = ()
 
 
-def report_of(decision: Decision, desired: Desired, inventory: Inventory, head: str, at: datetime) -> Report:
-    """Return what there is to report once a decision was carried out. inventory: as it is since then."""
-    steps = decision.plan
-    held_ids = tuple(item.job_id for item in steps.removals if item.job_id) if decision.held else ()
-    return Report(
+def report_of(
+    decision: Decision,
+    desired: Desired,
+    inventory: Inventory,
+    head: str,
+    at: datetime,
+    suspension: Suspension | None = None,
+) -> Report:
+    """Return what there is to report once a decision was carried out, or was not because of a suspension.
+
+    inventory: as it is since then.
+    """
+    held_ids = tuple(item.job_id for item in decision.plan.removals if item.job_id) if decision.held else ()
+    report = Report(
         at=at,
         head=head,
         applied=inventory.commit,
         managed=len(inventory.lines),
         paused=len(inventory.jobs) - len(inventory.lines),
         elsewhere=len(desired.elsewhere),
-        added=len(steps.adds),
-        changed=len(steps.changes),
-        removed=len(steps.pauses) + (0 if decision.held else len(steps.removals)),
-        is_written=decision.table != decision.raw,
         held=decision.held,
         held_ids=held_ids,
         drift=decision.drift,
         problems=desired.problems,
         warnings=desired.warnings + decision.warnings,
         notes=decision.notes,
-        told=tell(desired, inventory, held_ids, decision.drift, at),
+        suspension=suspension,
+        told=tell(desired, inventory, _notes(decision, at, suspension)),
     )
+    return replace(report, pending=sum(_counts(decision))) if suspension else _done(report, decision)
+
+
+def _done(report: Report, decision: Decision) -> Report:
+    added, changed, removed = _counts(decision)
+    is_written = decision.table != decision.raw
+    return replace(report, added=added, changed=changed, removed=removed, is_written=is_written)
+
+
+def _counts(decision: Decision) -> tuple[int, int, int]:
+    """Return how many jobs are added, changed and removed by this decision."""
+    steps = decision.plan
+    return len(steps.adds), len(steps.changes), len(steps.pauses) + (0 if decision.held else len(steps.removals))
+
+
+def _notes(decision: Decision, at: datetime, suspension: Suspension | None) -> dict[str, Note]:
+    steps = decision.plan
+    notes = {job_id: Note(f"edited by hand, mended {to_text(at)}", is_drift=False) for job_id in decision.drift}
+    if decision.held:
+        notes |= {item.job_id: Note(_HELD) for item in steps.removals if item.job_id}
+    if suspension:
+        notes |= {entry.job_id: Note(_SUSPENDED % "line") for entry in steps.adds}
+        notes |= {change.job_id: Note(_SUSPENDED % "change") for change in steps.changes}
+        gone = (*steps.pauses, *(() if decision.held else steps.removals))
+        notes |= {item.job_id: Note(_SUSPENDED % "removal") for item in gone if item.job_id}
+    return notes
 
 
 def repeated(report: Report) -> Report:

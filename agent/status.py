@@ -13,6 +13,7 @@ from agent.home import read_json, write_file
 from agent.instances import Told
 from agent.outcome import Report
 from agent.report import Delivered
+from chalicelib.domain.endpoints import MAX_HELD_NAMED, ids_digest
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.times import to_text
 
@@ -61,6 +62,8 @@ class StatusBoard:
             "managed": report.managed,
             "paused": report.paused,
             "elsewhere": report.elsewhere,
+            "suspended": report.suspension.words if report.suspension else None,
+            "pending": report.pending,
             "held": list(report.held_ids),
             "held_why": _error(report.held, report.at) if report.held else None,
             "problems": list(report.problems[:MAX_LISTED]),
@@ -109,10 +112,26 @@ def problems_for_heartbeat(sync: Mapping[str, Any], delivery: Sequence[str]) -> 
     for key in ("error", "held_why"):
         if sync.get(key):
             told.append(f"{sync[key]['code']}: {sync[key]['message']}")
+    if sync.get("suspended"):
+        told.append(f"suspended: {sync['suspended']}; changes that wait: {sync['pending']}")
     told += delivery
     if drift := sync.get("drift"):
         told.append(f"{len(drift['jobs'])} lines were changed by hand and healed at {drift['at']}")
     return [text[:500] for text in [*told, *sync.get("problems", [])]][:MAX_LISTED]
+
+
+def held_for_heartbeat(sync: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the removals that wait for approval as a heartbeat tells them, None if none do."""
+    job_ids = sorted(sync.get("held") or ())
+    if not job_ids or not sync.get("held_why"):
+        return None
+    return {
+        "code": sync["held_why"]["code"],
+        "head": sync["head"],
+        "count": len(job_ids),
+        "digest": ids_digest(job_ids),
+        "job_ids": job_ids[:MAX_HELD_NAMED],
+    }
 
 
 def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbeat_s: float) -> list[str]:
@@ -127,6 +146,8 @@ def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbe
     sync = status.get("sync") or {}
     if sync.get("held_why"):
         why.append(f"{sync['held_why']['message']}; {sync['held_why']['remedy']}")
+    if sync.get("suspended"):
+        why.append(f"{sync['suspended']}; changes that wait: {sync['pending']}; {remedy('suspended')}")
     why += [f"manifest {problem}" for problem in sync.get("problems", [])]
     last = (status.get("heartbeat") or {}).get("succeeded_at")
     if is_running and last and now - datetime.fromisoformat(last) > timedelta(seconds=max(120, 4 * heartbeat_s)):

@@ -10,8 +10,9 @@ from agent.decide import Decision, Situation, decide
 from agent.desired import Record, refresh
 from agent.gitsync import GitSource, Snapshot
 from agent.here import Here
-from agent.home import Home, locked
+from agent.home import ROUND_WAIT_S, Home, locked
 from agent.memory import Memory, stamp_of
+from agent.orders import Orders
 from agent.outcome import Report, repeated, report_of
 from agent.reconcile import Plan
 from agent.records import RecordStore
@@ -22,7 +23,6 @@ from chalicelib.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
-ROUND_WAIT_S = 90
 TRIES = 3
 
 
@@ -30,6 +30,7 @@ class Sync:
     """Rounds over one repository and one scheduler.
 
     edition: of the rules by which manifests are read. here: tells, anew for each round, what decides which jobs are ours.
+    orders: tells what people want beside that.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Sync:
         edition: str,
         now: Callable[[], datetime],
         here: Callable[[], Here] = Here,
+        orders: Callable[[], Orders] = Orders,
     ) -> None:
         self.home = home
         self.endpoint_id = endpoint_id
@@ -51,6 +53,7 @@ class Sync:
         self.scheduler = scheduler
         self.now = now
         self.here = here
+        self.orders = orders
         self.files = JobFiles(home)
         self.store = RecordStore(home.manifests, source.url, edition)
         self._memory = Memory()
@@ -59,6 +62,7 @@ class Sync:
         """Make the table what the branch says and return what was done.
 
         allow_removals: a person approves the removals that would be held. Raise Unavailable or Stalled with nothing changed.
+        While suspended, the report says what would be done, and nothing is.
         """
         with locked(self.home.round_lock, wait_s=ROUND_WAIT_S):
             head = self.source.head()
@@ -67,10 +71,13 @@ class Sync:
             if self._memory.report and not allow_removals and self._is_settled(head):
                 return replace(self._memory.report, at=self.now())
             parsed = self._look(head, is_kept=True)
-            with self.scheduler.held():
-                report = replace(self._converge(head, allow_removals=allow_removals), parsed=parsed)
+            if self._memory.orders.suspension:
+                report = self._only_decide(head)
+            else:
+                with self.scheduler.held():
+                    report = self._converge(head, allow_removals=allow_removals)
             self._memory.report = repeated(report)
-            return report
+            return replace(report, parsed=parsed)
 
     def preview(self) -> tuple[Decision, str]:
         """Return what a round would do now, and the change of the table as a diff. Only our copy of the branch is updated."""
@@ -90,11 +97,14 @@ class Sync:
             self._memory = Memory(stamp, load_inventory(self.home.inventory), self.store.load())
 
     def _look_around(self) -> None:
-        """Judge the jobs anew if something about this machine has changed."""
+        """Judge the jobs anew if something about this machine has changed, and decide anew if people want something else."""
         here = self.here()
         if here != self._memory.here:
             self._memory.here, self._memory.settled = here, None
             self._memory.resolve(self.tenant_id)
+        orders = self.orders()
+        if orders != self._memory.orders:
+            self._memory.orders, self._memory.settled = orders, None
 
     def _is_settled(self, head: str) -> bool:
         """Tell whether all is byte for byte as the last round left it, so that there is nothing to decide."""
@@ -132,6 +142,15 @@ class Sync:
         self._memory.resolve(self.tenant_id)
         return reads
 
+    def _only_decide(self, head: str) -> Report:
+        """Return what a round would do if it were not suspended."""
+        memory = self._memory
+        decision = self._decide(allow_removals=False)
+        memory.stamp = stamp_of(self.home)
+        memory.settled = head, self.files.stamp(), decision.raw
+        inventory = memory.inventory or Inventory(self.endpoint_id)
+        return report_of(decision, memory.desired, inventory, head, self.now(), memory.orders.suspension)
+
     def _converge(self, head: str, *, allow_removals: bool) -> Report:
         for left in reversed(range(TRIES)):
             decision = self._decide(allow_removals=allow_removals)
@@ -151,6 +170,8 @@ class Sync:
             endpoint_id=self.endpoint_id,
             is_rewritten=memory.is_rewritten,
             allow_removals=allow_removals,
+            head=memory.head or "",
+            approved=memory.orders.approved,
         )
         return decide(self.scheduler.raw(), situation, self.scheduler)
 

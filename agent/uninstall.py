@@ -5,11 +5,10 @@ from pathlib import Path
 
 from agent.apply import JobFiles
 from agent.decide import known_of
-from agent.home import Home, locked
+from agent.home import ROUND_WAIT_S, Home, locked
 from agent.reconcile import plan
 from agent.schedulers.base import Scheduler
 from agent.state import Inventory, load_inventory, save_inventory
-from agent.sync import ROUND_WAIT_S
 
 
 def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None:

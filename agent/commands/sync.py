@@ -10,7 +10,7 @@ from agent.config import load_config, own_home
 from agent.decide import Decision
 from agent.overview import running_pid
 from agent.status import StatusBoard
-from chalicelib.domain.errors import CrontopusError
+from chalicelib.domain.errors import CrontopusError, Stalled
 
 
 @click.command()
@@ -42,6 +42,8 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
     click.echo(f"commit {report.head[:12]}: {counts}")
     for text in (*report.notes, *report.problems, *report.warnings):
         click.echo(text, err=True)
+    if report.suspension:
+        raise Stalled(f"{report.suspension.words}; changes that wait: {report.pending}", code="suspended")
     if report.held:
         raise report.held
 

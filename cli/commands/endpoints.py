@@ -8,7 +8,7 @@ import click
 from chalicelib.domain.endpoints import EndpointState
 from cli import client
 from cli.answers import Body
-from cli.commands import endpoint_input, endpoint_life, instances
+from cli.commands import endpoint_input, endpoint_life, endpoint_orders, instances
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.tables import Cell, Column, Fact, status
@@ -37,7 +37,7 @@ def endpoints() -> None:
     """See and manage machines with an agent (also: agents)."""
 
 
-for command in (*endpoint_life.COMMANDS, instances.jobs_of_endpoint, instances.discovered):
+for command in (*endpoint_life.COMMANDS, *endpoint_orders.COMMANDS, instances.jobs_of_endpoint, instances.discovered):
     endpoints.add_command(command)
 
 
@@ -106,6 +106,12 @@ def _facts(invocation: Invocation, endpoint: Body, repository: Body) -> Iterator
     yield "Agent", endpoint.get("version")
     yield "Commit", endpoint.get("commit")
     yield "Released", f"until {printer.local(endpoint['released_until'])}" if endpoint.get("released_until") else None
+    if since := endpoint.get("suspended_since"):
+        until = endpoint.get("suspended_until")
+        yield "Suspended", f"since {printer.local(since)}" + (f" until {printer.local(until)}" if until else "")
+    if held := endpoint.get("held"):
+        what = "approved, not yet carried out" if held.get("is_approved") else "see `crontopus endpoints approve-removals`"
+        yield "Held back", f"{held.get('count')} removals ({held.get('code')}); {what}"
     yield "Unsent runs", str(unsent) if unsent else None
     yield "ID", endpoint.get("id")
     for key, value in sorted((endpoint.get("labels") or {}).items()):

@@ -1,23 +1,20 @@
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from agent.desired import Desired
-from agent.instances import MAX_TOLD, Told, digest, tell
+from agent.instances import MAX_TOLD, Note, Told, digest, tell
 from agent.state import Inventory, Placed
 from chalicelib.domain.ids import uuid4_from
 from tests.fixtures.builders import JOB_ID, job
-
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def placed(line: str | None = "* * * * * run-job") -> Inventory:
     return Inventory("ep-1", jobs={JOB_ID: Placed("ops/deep/backup.yaml", "b" * 40, line)})
 
 
-def told(*jobs: Any, inventory: Inventory = Inventory("ep-1"), held: tuple[str, ...] = (), mended: tuple[str, ...] = ()):  # noqa: B008
+def told(*jobs: Any, inventory: Inventory = Inventory("ep-1"), note: Note | None = None):  # noqa: B008
     desired = Desired({one.id: SimpleNamespace(job=one) for one in jobs})
-    return tell(desired, inventory, held, mended, NOON)
+    return tell(desired, inventory, {JOB_ID: note} if note else {})
 
 
 def test_a_job_with_its_line_is_scheduled():
@@ -44,14 +41,14 @@ def test_a_job_that_should_have_a_line_and_has_none_is_drift():
     assert (one.status, one.drift) == ("error", True)
 
 
-def test_a_line_that_was_mended_is_told_with_the_moment():
-    (one,) = told(job(), inventory=placed(), mended=(JOB_ID,))
+def test_a_note_about_a_job_is_told_with_it():
+    (one,) = told(job(), inventory=placed(), note=Note("edited by hand, mended", is_drift=False))
 
-    assert (one.status, one.drift, one.reason) == ("scheduled", False, "edited by hand, mended 2026-11-20T12:00:00.000Z")
+    assert (one.status, one.drift, one.reason) == ("scheduled", False, "edited by hand, mended")
 
 
 def test_a_line_whose_removal_waits_is_drift():
-    (one,) = told(inventory=placed(), held=(JOB_ID,))
+    (one,) = told(inventory=placed(), note=Note("its removal waits"))
 
     assert (one.job_name, one.namespace, one.status, one.drift) == ("backup", "ops", "scheduled", True)
 

@@ -65,6 +65,8 @@ COMMANDS = [
     "endpoints jobs web",
     "endpoints discovered web",
     "endpoints release web --yes",
+    "endpoints suspend web --for 2h",
+    "endpoints resume web",
     f"{CREATE} --timeout 2h --shell /bin/sh --paused --disabled",
     "jobs create -f -",
     "jobs update x --paused",
