@@ -42,6 +42,12 @@ REMEDIES = {
     "table_full": "cron reads 10,000 lines at most: spread the jobs over more machines or users",
     "table_changed": "nothing: somebody edited the table at the same moment, the next round starts from what is there",
     "table_damaged": "the former table was put back; compare it with the newest file in backups/",
+    "task_denied": "Windows refuses the task to this account: run the agent as SYSTEM or as an administrator",
+    "task_account": "the account that jobs run as cannot run tasks: give it the right to log on as a batch job",
+    "task_refused": "look at the message, then at \\Crontopus in Task Scheduler; the other tasks are as they should be",
+    "task_foreign": "another task has the name that ours needs: rename it in Task Scheduler",
+    "task_altered": "Windows stores another task than was written; the message shows it. Please report it",
+    "scheduler_stopped": "start the service Schedule (Task Scheduler); nothing runs until then",
 }
 
 
