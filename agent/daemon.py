@@ -17,12 +17,13 @@ from agent.client import Api
 from agent.config import Config
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
-from agent.home import Home, locked, make_private, read_secret, table_lock
+from agent.home import Home, locked, login_of, make_private, read_secret, table_lock
 from agent.instances import Told
 from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.report import Delivery
-from agent.schedulers.crontab import Crontab, CrontabProgram
+from agent.schedulers import alive, flavours
+from agent.schedulers.crontab import SPOOL, Crontab, CrontabProgram
 from agent.standing import Standing
 from agent.status import StatusBoard, held_for_heartbeat, problems_for_heartbeat
 from agent.sync import Sync
@@ -43,12 +44,15 @@ def utc_now() -> datetime:
 
 def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Crontab:
     """Return this machine's scheduler."""
+    flavour, login = flavours.of(scheduler_flavour(config.crontab, environ)), login_of(uid)
     return Crontab(
-        CrontabProgram(config.crontab, environ, is_escaping=scheduler_flavour(config.crontab, environ) == "debian"),
+        CrontabProgram(config.crontab, environ, flavour, login=login, spooled=SPOOL / login),
         endpoint_id=config.endpoint_id,
         command_of=lambda job_id: crontab_command(home.directory, job_id),
         backups=home.backups,
         lock=table_lock(home, uid),
+        flavour=flavour,
+        is_root=uid == 0,
     )
 
 
@@ -94,6 +98,8 @@ class Heartbeat:
         self.remember = remember
         self.obey = obey
         self.flavour = scheduler_flavour(config.crontab, environ)
+        is_known = self.flavour is not None and alive.is_known(config.crontab)
+        self.watch = alive.Watch(flavours.of(self.flavour) if is_known else None, environ)
 
     def beat(self) -> None:
         """Send one. Raise Stalled if the control plane does not know this machine any more."""
@@ -133,7 +139,7 @@ class Heartbeat:
             "clock_at": to_text(now),
             "timezone": timezone(self.environ),
             "scheduler": self.flavour,
-            "problems": problems_for_heartbeat(sync, self.delivery.problems(backlog)),
+            "problems": problems_for_heartbeat(sync, [*self.watch.problems(), *self.delivery.problems(backlog)]),
             "instances_digest": instances.digest(told) if told is not None else None,
         }
 

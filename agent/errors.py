@@ -39,7 +39,11 @@ REMEDIES = {
     "scheduler_unreadable": "run `crontab -l` as this user and mend what it says; until then nothing is written",
     "timeout": "see why `crontab` hangs: a full or dead disk, or a lock somebody holds",
     "table_refused": "run `crontab -l` and look at the message above; the table is as it was",
-    "table_full": "cron reads 10,000 lines at most: spread the jobs over more machines or users",
+    "table_full": "this cron reads no more lines (the message says how many): spread the jobs over more machines or users",
+    "table_disguised": "end the table's lines with plain newlines; `crontab -l | crontab -` does it with this cron",
+    "scheduler_forbidden": "macOS wants a person's consent: allow /usr/sbin/cron and the program that runs this agent "
+    "(a terminal, python3) in System Settings, Privacy & Security, Full Disk Access, then start the agent again",
+    "cron_stopped": "start it (Debian: systemctl start cron, or service cron start; others: crond) and let it start at boot",
     "table_changed": "nothing: somebody edited the table at the same moment, the next round starts from what is there",
     "table_damaged": "the former table was put back; compare it with the newest file in backups/",
     "task_denied": "Windows refuses the task to this account: run the agent as SYSTEM or as an administrator",

@@ -2,26 +2,23 @@
 
 import hashlib
 import secrets
-import shutil
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
-from agent import proc
 from agent import standing as standings
 from agent.config import Config
 from agent.here import Here
 from agent.home import Home, login_of, write_file
+from agent.schedulers import alive, flavours
 from chalicelib.domain.endpoints import Facts
-from chalicelib.domain.errors import CrontopusError
 
 VERSION = "0.1.0"
 
 _ROOT = Path("/")
 _ID_FILES = ("etc/machine-id", "var/lib/dbus/machine-id")
-_SYSTEMD_CRON = tuple(f"{base}/systemd/system-generators/systemd-crontab-generator" for base in ("usr/lib", "lib"))
 
 
 def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping[str, str], root: Path = _ROOT) -> Facts:
@@ -109,20 +106,5 @@ def _first_line(path: Path) -> str | None:
 
 
 def scheduler_flavour(crontab: str, environ: Mapping[str, str], root: Path = _ROOT) -> str | None:
-    """Return whose cron this is, for its rules differ: debian, cronie, busybox, systemd-cron, vixie-macos or vixie."""
-    found = shutil.which(crontab, path=environ.get("PATH"))
-    if found is None:
-        return None
-    if Path(found).resolve().name.startswith("busybox"):
-        return "busybox"
-    if sys.platform == "darwin":
-        return "vixie-macos"
-    if any((root / name).exists() for name in _SYSTEMD_CRON):
-        return "systemd-cron"
-    try:
-        said = proc.run([found, "-V"], environ=environ, timeout_s=5)
-    except CrontopusError:
-        return None
-    if b"cronie" in said.output + said.errors:
-        return "cronie"
-    return "debian" if (root / "etc/debian_version").exists() else "vixie"
+    """Return whose cron this is, for its rules differ, None if there is none: see `flavours.FLAVOURS`."""
+    return flavours.detect(crontab, environ, alive.daemons(), root)

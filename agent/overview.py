@@ -8,8 +8,11 @@ from typing import Any
 
 from agent import spool as spools
 from agent.config import Config, load_config
+from agent.errors import remedy
 from agent.home import Home, read_json
 from agent.machine import VERSION, scheduler_flavour
+from agent.schedulers import alive, flavours
+from agent.schedulers.flavours import Flavour
 from agent.status import judge
 from chalicelib.domain.errors import Stalled
 from chalicelib.domain.times import to_text
@@ -45,12 +48,15 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
     parts: dict[str, Any] = found if isinstance(found, dict) else {}
     pid = running_pid(home)
     why = judge(parts, now, is_running=pid is not None, heartbeat_s=config.intervals.heartbeat_s)
+    flavour = scheduler_flavour(config.crontab, environ)
+    if flavour and alive.is_known(config.crontab) and _is_stopped(flavours.of(flavour), environ):
+        why.append(f"{alive.STOPPED}; {remedy('cron_stopped')}")
     backlog = spools.backlog(home.directory / "spool", spools.process_alive)
     facts = _identity(home, config) | {
         "state": "degraded" if why else "healthy",
         "why": why,
         "pid": pid,
-        "scheduler": scheduler_flavour(config.crontab, environ),
+        "scheduler": flavour,
         "api": parts.get("heartbeat") or {},
         "sync": parts.get("sync") or {},
         "delivery": parts.get("delivery") or {},
@@ -62,6 +68,10 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
         },
     }
     return facts, DEGRADED if why else HEALTHY
+
+
+def _is_stopped(flavour: Flavour, environ: Mapping[str, str]) -> bool:
+    return alive.judge(alive.look(flavour, environ), flavour) == "stopped"
 
 
 def _identity(home: Home, config: Config) -> dict[str, Any]:

@@ -11,20 +11,18 @@ from typing import Protocol
 
 from agent import proc
 from agent.home import locked, make_private, write_file
-from agent.schedulers import block
+from agent.schedulers import block, flavours
 from agent.schedulers.base import Actual, Known
+from agent.schedulers.flavours import Flavour
 from chalicelib.domain.errors import Stalled, Unavailable
 
 log = logging.getLogger(__name__)
 
-# Debian's cron refuses more, and ignores a longer table that got there by another way.
-MAX_LINES = 10_000
-MAX_COMMAND = 998
+# Where most crons keep the tables of users, each by its login.
+SPOOL = Path("/var/spool/cron/crontabs")
 KEPT_BACKUPS = 10
 LOCK_WAIT_S = 10
 
-# Everything else that exits with 1 is a failure, and must never be taken for "the table is empty".
-_NO_TABLE = re.compile(rb"(?:crontab: )?no crontab for \S+\s*|crontab: can't open '[^'\n/]+': No such file or directory\s*")
 _PLAIN_COMMAND = re.compile(r"/[^\s%]+(?: --guard)? CRONTOPUS:[0-9a-f-]{36}")
 
 
@@ -44,22 +42,56 @@ class Table(Protocol):
 class CrontabProgram:
     """Table through the `crontab` program.
 
-    program: its name or path. is_escaping: its `-l` shows carriage returns and backspaces as `\\r` and `\\b`, as Debian's does.
+    program: its name or path. flavour: whose it is. login: whose table, None for the environment's. spooled: where this cron
+    keeps the table, None if we may not look there.
     """
 
-    def __init__(self, program: str, environ: Mapping[str, str], *, is_escaping: bool = False) -> None:
+    def __init__(
+        self,
+        program: str,
+        environ: Mapping[str, str],
+        flavour: Flavour = flavours.VIXIE,
+        *,
+        login: str | None = None,
+        spooled: Path | None = None,
+    ) -> None:
         self.program = program
         self.environ = environ
-        self.is_escaping = is_escaping
+        self.flavour = flavour
+        self.spooled = spooled if flavour.is_text else None
+        self.more = {"LOGNAME": login, "USER": login} if login and flavour.needs_login else {}
 
     def read(self) -> bytes:
         done = self._ask("-l")
         if done.code == 0:
+            self._refuse_disguise(done.output)
             is_plain = b"\\r" not in done.output and b"\\b" not in done.output
-            return done.output if is_plain or not self.is_escaping else self._unescaped(done.output)
-        if done.code == 1 and not done.output and _NO_TABLE.fullmatch(done.errors):
+            return done.output if is_plain or not self.flavour.is_escaping else self._unescaped(done.output)
+        # Every other failure is one, and must never be taken for "the table is empty".
+        code, words = self.flavour.no_table
+        if done.code == code and not done.output and words.fullmatch(done.errors):
             return b""
-        raise Stalled(f"`crontab -l` failed: {_said(done)}; nothing was written", code="scheduler_unreadable")
+        raise self._refusal(f"`crontab -l` failed: {_said(done)}; nothing was written", done, "scheduler_unreadable")
+
+    def _refuse_disguise(self, listing: bytes) -> None:
+        """Raise Stalled if the table is not what `-l` shows: written back from there, it would be another one."""
+        if self.spooled is None:
+            return
+        try:
+            table = self.spooled.read_bytes()
+        except OSError:
+            return
+        if table != listing and table.replace(b"\r\n", b"\n").replace(b"\r", b"\n") == listing:
+            raise Stalled(
+                "the table holds carriage returns, which this cron's crontab program takes out of whatever it writes; "
+                "nothing was written",
+                code="table_disguised",
+            )
+
+    def _refusal(self, message: str, done: proc.Finished, code: str) -> Stalled:
+        """Return the error of a failure; macOS says no in words of its own to who lacks a person's consent."""
+        is_consent = self.flavour is flavours.MACOS and b"Operation not permitted" in done.errors
+        return Stalled(message, code="scheduler_forbidden" if is_consent else code)
 
     def _unescaped(self, listing: bytes) -> bytes:
         """Return the table behind a listing that may mean two things: `\\r` may be a carriage return or those two letters.
@@ -75,7 +107,7 @@ class CrontabProgram:
 
     def _ask(self, option: str, more: Mapping[str, str] | None = None) -> proc.Finished:
         try:
-            return proc.run([self.program, option], environ=self.environ, more=more)
+            return proc.run([self.program, option], environ=self.environ, more={**self.more, **(more or {})})
         except Unavailable as e:
             raise Unavailable(e.message, code="scheduler_unreadable") from e
 
@@ -88,12 +120,12 @@ class CrontabProgram:
         self._change("-r")
 
     def _change(self, argument: str, folder: Path | None = None) -> None:
-        done = proc.run([self.program, argument], environ=self.environ, folder=folder)
+        done = proc.run([self.program, argument], environ=self.environ, more=self.more, folder=folder)
         if done.code == 0:
             return
-        if b"No space left" in done.errors:
+        if b"no space left" in done.errors.lower():
             raise Unavailable(f"crontab could not write the table: {_said(done)}", code="disk_full", retry_after_s=60)
-        raise Stalled(f"crontab refused the new table: {_said(done)}", code="table_refused")
+        raise self._refusal(f"crontab refused the new table: {_said(done)}", done, "table_refused")
 
 
 def _said(done: proc.Finished) -> str:
@@ -105,6 +137,7 @@ class Crontab:
     """Scheduler over a table.
 
     command_of: job id -> what cron shall run. backups: folder of the tables that were replaced. lock: see `table_lock`.
+    flavour: whose limits count. is_root: whether the table is root's, which some crons let be longer.
     trace: hears of each step of a replacement once it is done.
     """
 
@@ -116,6 +149,8 @@ class Crontab:
         command_of: Callable[[str], str],
         backups: Path,
         lock: Path,
+        flavour: Flavour = flavours.VIXIE,
+        is_root: bool = False,
         trace: Callable[[str], None] = log.debug,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -124,6 +159,8 @@ class Crontab:
         self.command_of = command_of
         self.backups = backups
         self.lock = lock
+        self.flavour = flavour
+        self.is_root = is_root
         self.trace = trace
         self.now = now
         self._lines: dict[tuple[str, str, bool], bytes] = {}
@@ -147,7 +184,8 @@ class Crontab:
             program, _, mark = command.rpartition(" ")
             command = f"{program} --guard {mark}"
         line = f"{fields} {command}".encode(errors="surrogateescape")
-        if not _PLAIN_COMMAND.fullmatch(command) or len(line) > MAX_COMMAND:
+        limit = self.flavour.max_command
+        if not _PLAIN_COMMAND.fullmatch(command) or (limit and len(line) > limit):
             raise Stalled(f"cron cannot run {command!r} as it stands", code="home_unusable")
         return line
 
@@ -158,7 +196,7 @@ class Crontab:
         return block.compose(actual.foreign, lines, self.endpoint_id, actual.bare_foreign)
 
     def replace(self, old: bytes, new: bytes) -> Path:
-        refuse_oversize(new)
+        refuse_oversize(new, self.flavour, is_root=self.is_root)
         make_private(self.backups)
         saved = self._back_up(old)
         self.trace("backed up")
@@ -219,11 +257,19 @@ class Crontab:
         return sorted(self.backups.glob("crontab.*"))
 
 
-def refuse_oversize(table: bytes) -> None:
+def refuse_oversize(table: bytes, flavour: Flavour, *, is_root: bool) -> None:
     """Raise Stalled if cron would not read the whole table."""
-    count = table.count(b"\n") + (0 if table.endswith(b"\n") or not table else 1)
-    if count > MAX_LINES:
-        raise Stalled(f"the table would have {count} lines, cron reads {MAX_LINES}; nothing was written", code="table_full")
+    limit = flavour.line_limit(is_root=is_root)
+    if limit is None or table.count(b"\n") < limit:
+        return
+    lines = table.removesuffix(b"\n").split(b"\n")
+    if flavour.counts_entries:
+        lines = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
+    if len(lines) > limit:
+        what = "entries" if flavour.counts_entries else "lines"
+        raise Stalled(
+            f"the table would have {len(lines)} {what}, {flavour.name} reads {limit}; nothing was written", code="table_full"
+        )
 
 
 def lost_lines(old: bytes, new: bytes, found: bytes) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.schedulers import flavours
 from agent.schedulers.crontab import KEPT_BACKUPS, Crontab, CrontabProgram, Table
 from agent.schedulers.memory import MemoryTable
 from chalicelib.domain.errors import Stalled, Unavailable
@@ -46,12 +47,17 @@ def test_the_table_is_read_byte_for_byte(fake: FakeCrontab) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["no crontab for tester", "crontab: no crontab for tester", "crontab: can't open 'tester': No such file or directory"],
+    [
+        ("debian", "no crontab for tester"),
+        ("vixie-macos", "crontab: no crontab for tester"),
+        ("busybox", "crontab: can't open 'tester': No such file or directory"),
+    ],
 )
-def test_the_exact_words_for_no_table_mean_an_empty_one(fake: FakeCrontab, said: str) -> None:
-    fake.steer(list_fails=said)
+def test_the_exact_words_for_no_table_mean_an_empty_one(fake: FakeCrontab, said: tuple[str, str]) -> None:
+    flavour, words = said
+    fake.steer(list_fails=words)
 
-    assert program(fake).read() == b""
+    assert CrontabProgram(str(fake.program), os.environ, flavours.of(flavour)).read() == b""
 
 
 @pytest.mark.parametrize(
@@ -78,13 +84,13 @@ def test_bytes_that_debians_listing_disguises_are_read_as_they_are(fake: FakeCro
     fake.steer(escapes="yes")
     fake.table.write_bytes(b"# a\r b\x08 and \\r \\b in letters\r\n")
 
-    assert CrontabProgram(str(fake.program), os.environ, is_escaping=True).read() == fake.content
+    assert CrontabProgram(str(fake.program), os.environ, flavours.DEBIAN).read() == fake.content
     assert fake.writes == 0
 
 
 def test_a_listing_without_a_backslash_is_taken_as_it_is(fake: FakeCrontab) -> None:
     fake.table.write_bytes(b"0 1 * * * x\n")
-    CrontabProgram(str(fake.program), os.environ, is_escaping=True).read()
+    CrontabProgram(str(fake.program), os.environ, flavours.DEBIAN).read()
 
     assert fake.calls == ["-l"]
 
@@ -189,6 +195,7 @@ def test_a_final_newline_that_cron_insists_on_is_given(fake: FakeCrontab, tmp_pa
 
 def test_a_table_longer_than_cron_reads_is_never_written(fake: FakeCrontab, tmp_path: Path) -> None:
     scheduler = crontab(program(fake), tmp_path)
+    scheduler.flavour = flavours.DEBIAN
     scheduler.replace(OLD, b"#\n" * 10_000)
 
     with pytest.raises(Stalled) as caught:

@@ -20,10 +20,11 @@ _INSIDE = """
 import json, os, subprocess, sys
 from pathlib import Path
 from agent.schedulers.base import Known
+from agent.schedulers import flavours
 from agent.schedulers.crontab import CrontabProgram
 from tests.functional.test_crontab import JOB, ME, OLD, crontab
 
-table = CrontabProgram("crontab", os.environ, is_escaping=True)
+table = CrontabProgram("crontab", os.environ, flavours.DEBIAN)
 scheduler = crontab(table, Path(sys.argv[1]))
 seen = {"none": table.read().hex()}
 subprocess.run(["crontab", "-"], input=OLD, check=True)
