@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from agent import instances, loop, orders, rotation
+from agent import audit, instances, loop, orders, rotation
 from agent import spool as spools
 from agent import standing as standings
+from agent.audit_facts import of_config, of_round, of_table
 from agent.client import Api
 from agent.config import Config
 from agent.gitdoor import Door
@@ -53,6 +54,8 @@ def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: 
         lock=table_lock(home, uid),
         flavour=flavour,
         is_root=uid == 0,
+        # Before, not after: a crash in between leaves an entry for a change that was not made, never a change without an entry.
+        changing=lambda old, new: audit.record(home, "table", of_table(old, new)),
     )
 
 
@@ -170,8 +173,9 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
             partial(standings.remember, home.standing),
             partial(orders.hear, home, config.endpoint_id),
         )
+        audit.record(home, "started", {"version": VERSION} | of_config(home), now)
         log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
-        loop.run([*_parts(config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)], stop)
+        loop.run([*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)], stop)
         log.info("stopped")
 
 
@@ -194,7 +198,18 @@ def _rotation(home: Home, config: Config, now: Now) -> Part:
     return Part("rotation", rotation.LOOK_EVERY_S, look, lambda error: None)
 
 
-def _parts(config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Delivery, now: Now) -> list[Part]:
+def _parts(
+    home: Home, config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Delivery, now: Now
+) -> list[Part]:
+    noted: list[tuple[str, str | None]] = []
+
+    def go_round() -> None:
+        report = sync.round()
+        board.synced(report)
+        if report.is_written or noted != [(report.head, report.applied)]:
+            noted[:] = [(report.head, report.applied)]
+            audit.record(home, "round", of_round(report), now)
+
     def beat() -> None:
         was_failing = board.part("heartbeat").get("error")
         heartbeat.beat()
@@ -210,6 +225,6 @@ def _parts(config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync,
     spans = config.intervals
     return [
         Part("heartbeat", spans.heartbeat_s, beat, lambda error: board.failed("heartbeat", error, now())),
-        Part("sync", spans.sync_s, lambda: board.synced(sync.round()), lambda error: board.failed("sync", error, now())),
+        Part("sync", spans.sync_s, go_round, lambda error: board.failed("sync", error, now())),
         Part("delivery", spans.delivery_s, deliver, lambda error: board.failed("delivery", error, now())),
     ]

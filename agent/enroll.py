@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
+from agent import audit
 from agent.client import Api
 from agent.config import DEFAULT_CRONTAB, Config, Remote, check_url, load_config, save_config
 from agent.home import Home, make_private, read_secret, write_file
@@ -27,14 +28,18 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
     except (Unauthenticated, Forbidden) as e:
         raise Stalled(f"the enrollment token was refused: {e.message}; make a new one", code="api_refused") from e
     config, token, git_token = _read(answer, api.url, facts.name, crontab)
+    former_id = None
     with suppress(Stalled):
         former = load_config(home, {})  # a variable of this moment is no setting to write down
         config = replace(with_settings_of(config, former), crontab=crontab)
-        if former.endpoint_id != config.endpoint_id:
+        former_id = former.endpoint_id
+        if former_id != config.endpoint_id:
             home.status.unlink(missing_ok=True)
     write_file(home.agent_token, f"{token}\n".encode())
     write_file(home.git_token, f"{git_token}\n".encode())
     save_config(home, config)
+    who = {"endpoint_id": config.endpoint_id, "tenant_id": config.tenant_id, "former_endpoint_id": former_id}
+    audit.record(home, "enrolled", who | {"api_url": config.api_url, "repository": config.git.url})
     return config
 
 

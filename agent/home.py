@@ -102,6 +102,11 @@ class Home:
     def log(self) -> Path:
         return self.directory / "agent.log"
 
+    @property
+    def audit_log(self) -> Path:
+        """What was changed on this machine, as a chain; see agent.audit."""
+        return self.directory / "audit.log"
+
 
 def find_home(environ: Mapping[str, str], uid: int) -> Home:
     """Return the folder of this user's agent: below CRONTOPUS_HOME, else below the user's home."""

@@ -7,6 +7,7 @@ between the answer and the write goes on where it stopped.
 import logging
 from datetime import UTC, datetime, timedelta
 
+from agent import audit
 from agent.client import Api
 from agent.enroll import is_plain
 from agent.errors import of_os_error
@@ -43,5 +44,6 @@ def rotate(home: Home, api_url: str, endpoint_id: str) -> bool:
     if read_secret(home.agent_token) != token:
         return False
     write_file(home.agent_token, f"{following}\n".encode())
+    audit.record(home, "token_rotated", {"endpoint_id": endpoint_id})
     log.info("token rotated", extra={"endpoint_id": endpoint_id})
     return True

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from agent import daemon, logs
+from agent import audit, daemon, logs
+from agent.audit_facts import of_round
 from agent.config import load_config, own_home
 from agent.decide import Decision
 from agent.overview import running_pid
@@ -38,6 +39,8 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
         raise
     if is_alone:
         board.synced(report)
+    if report.is_written or allow_removals:
+        audit.record(home, "round", of_round(report) | {"is_approved": allow_removals})
     counts = f"{report.added} added, {report.changed} changed, {report.removed} removed; {report.managed} managed"
     click.echo(f"commit {report.head[:12]}: {counts}")
     for text in (*report.notes, *report.problems, *report.warnings):

@@ -138,7 +138,7 @@ class Crontab:
 
     command_of: job id -> what cron shall run. backups: folder of the tables that were replaced. lock: see `table_lock`.
     flavour: whose limits count. is_root: whether the table is root's, which some crons let be longer.
-    trace: hears of each step of a replacement once it is done.
+    trace: hears of each step of a replacement once it is done. changing: hears of each table and what is about to follow it.
     """
 
     def __init__(
@@ -152,6 +152,7 @@ class Crontab:
         flavour: Flavour = flavours.VIXIE,
         is_root: bool = False,
         trace: Callable[[str], None] = log.debug,
+        changing: Callable[[bytes, bytes], None] = lambda old, new: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.table = table
@@ -162,6 +163,7 @@ class Crontab:
         self.flavour = flavour
         self.is_root = is_root
         self.trace = trace
+        self.changing = changing
         self.now = now
         self._lines: dict[tuple[str, str, bool], bytes] = {}
 
@@ -207,6 +209,7 @@ class Crontab:
         if self.table.read() != old:
             raise Unavailable("the crontab was edited while we were at it", code="table_changed", retry_after_s=1)
         self.trace("read again")
+        self.changing(old, new)
         try:
             self._put(staged, new)
         except Stalled:
@@ -238,6 +241,7 @@ class Crontab:
         self._back_up(found)
         staged = self.backups / "next"
         write_file(staged, old)
+        self.changing(found, old)
         self._put(staged, old)
         raise Stalled("the table that was read back lacks lines that were to stay", code="table_damaged")
 

@@ -167,16 +167,21 @@ def expires_at(entry: Entry) -> datetime:
     return entry.at + KEPT
 
 
-def _problem(entry: Entry, before: Entry | None, now: datetime) -> str | None:
+def link_problem(entry: Entry, before: Entry | None) -> str | None:
+    """Return why an entry does not follow the one before it, None if it does. before: None if it is not known."""
     if seal(entry.prev_hash, entry.facts) != entry.hash:
         return "its content is not what was sealed"
     if before is None:
-        return _problem_of_first(entry, now)
+        return None
     if entry.seq != before.seq + 1:
         return f"it follows entry {before.seq}; what stood between is missing"
     if entry.prev_hash != before.hash:
         return f"it was sealed after another entry than {before.seq} as that stands here"
     return None
+
+
+def _problem(entry: Entry, before: Entry | None, now: datetime) -> str | None:
+    return link_problem(entry, before) or (_problem_of_first(entry, now) if before is None else None)
 
 
 def _problem_of_first(entry: Entry, now: datetime) -> str | None:

@@ -5,92 +5,22 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import yaml
 
 from agent.errors import REMEDIES
-from chalicelib.domain.ids import uuid4_from
-from tests.fixtures.fake_api import ENDPOINT_ID, ENDPOINT_TOKEN, ENROLL_TOKEN, ControlPlane, answering
-from tests.fixtures.fake_crontab import FakeCrontab
-from tests.fixtures.git_http import TOKEN, USERNAME, BareRepository, Forge, serving
-
-FOREIGN = b"MAILTO=me\n# caf\xe9\n0 1 * * * date +\\%F\n"
-JOB = uuid4_from(b"j" * 16)
-MANIFEST = (
-    f"apiVersion: v1\nkind: Job\nmetadata: {{id: {JOB}, name: a}}\nspec: {{schedule: '@daily', command: 'true'}}\n".encode()
-)
-
-
-@dataclass
-class Place:
-    """A machine, and all that its agent talks to."""
-
-    folder: Path
-    plane: ControlPlane
-    forge: Forge
-    remote: BareRepository
-    cron: FakeCrontab
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home" / ".crontopus"
-
-    @property
-    def block(self) -> bytes:
-        line = f"0 0 * * * {self.home}/bin/run-job CRONTOPUS:{JOB}"
-        return f"# BEGIN CRONTOPUS {ENDPOINT_ID}\n{line}\n# END CRONTOPUS {ENDPOINT_ID}\n".encode()
-
-    def environment(self) -> dict[str, str]:
-        base = {"PATH": os.environ["PATH"], "CRONTOPUS_HOME": str(self.folder / "home"), "PYTHONPATH": str(Path.cwd())}
-        return base | {"HOME": str(self.folder / "elsewhere")}
-
-    def agent(self, *args: str, stdin: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "agent", *args]
-        return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, env=self.environment() | (env or {}), timeout=30, check=False
-        )
-
-    def enroll(self, *more: str) -> subprocess.CompletedProcess[str]:
-        args = ("enroll", "--api-url", self.plane.url, "--token-stdin", "--crontab", str(self.cron.program), *more)
-        return self.agent(*args, stdin=ENROLL_TOKEN + "\n")
-
-    def hurry(self) -> None:
-        """Make the intervals of the configuration short."""
-        path = self.home / "config.yaml"
-        document = yaml.safe_load(path.read_text())
-        document["intervals"] = {"heartbeat_s": 0.05, "sync_s": 0.05, "delivery_s": 0.05}
-        path.write_text(yaml.safe_dump(document))
-
-    def start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "agent", "run"]
-        process = subprocess.Popen(command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.started.append(process)
-        return process
-
-    def all_bytes(self) -> bytes:
-        return b"".join(
-            path.read_bytes() for path in self.home.rglob("*") if path.is_file() and not path.name.endswith("-token")
-        )
+from tests.fixtures.fake_api import ENDPOINT_ID, ENDPOINT_TOKEN, ENROLL_TOKEN
+from tests.fixtures.git_http import TOKEN
+from tests.fixtures.places import FOREIGN, JOB, Place, machine
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    remote = BareRepository(tmp_path / "forge")
-    remote.commit({"default/a.yaml": MANIFEST})
-    with serving(tmp_path / "forge") as forge, answering() as plane:
-        plane.git = {"url": forge.clone_url, "branch": "main", "username": USERNAME, "token": TOKEN}
-        here = Place(tmp_path, plane, forge, remote, FakeCrontab(tmp_path / "cron", FOREIGN))
+    with machine(tmp_path) as here:
         yield here
-        for process in here.started:
-            process.kill()
-            process.communicate()
 
 
 def test_enrolling_writes_who_we_are_and_keeps_secrets_apart(place: Place) -> None:
@@ -292,3 +222,17 @@ def test_every_code_an_error_can_bear_has_a_remedy_and_a_place_in_the_guide() ->
 
     assert sorted(codes - REMEDIES.keys()) == []
     assert sorted(code for code in REMEDIES if f"`{code}`" not in guide) == []
+
+
+def test_what_was_done_to_the_machine_stands_in_the_audit_log(place: Place) -> None:
+    place.enroll()
+    place.agent("sync", "--once")
+    place.agent("uninstall")
+
+    assert "the chain holds: entries 1 to 5" in place.agent("audit", "verify").stdout
+    entries = [json.loads(line) for line in place.agent("audit", "list", "-o", "json").stdout.splitlines()]
+    assert [entry["kind"] for entry in entries] == ["enrolled", "table", "round", "table", "uninstalled"]
+    assert (entries[1]["added"]["ids"], entries[3]["removed"]["ids"]) == ([JOB], [JOB])
+    assert entries[1]["after"] == entries[3]["before"]
+    (place.home / "audit.log").write_bytes(b"".join((place.home / "audit.log").read_bytes().splitlines(keepends=True)[1:]))
+    assert place.agent("audit", "verify").returncode == 1
