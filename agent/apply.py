@@ -137,7 +137,7 @@ def _outdated(decision: Decision, before: Inventory) -> Iterable[tuple[str, Want
         is_same = (
             placed is not None and placed.blob == wanted.blob and placed.path == wanted.path and placed.rest == wanted.rest
         )
-        if not (is_same and job_id in decision.job_files) and wanted.job.is_scheduled:
+        if not (is_same and job_id in decision.job_files) and wanted.job.is_scheduled and job_id not in decision.withheld:
             yield job_id, wanted
 
 

@@ -1,15 +1,21 @@
 """One round's decision: from what is wanted and what is there to the table that should be there. Nothing is written here."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from agent.desired import Desired
+from agent.discovery.lines import Lines
+from agent.discovery.settle import Settled, settle, without_asides
 from agent.placing import Wanted
 from agent.reconcile import Plan, drifted, plan, refuse_wipeout
 from agent.schedulers.base import Actual, Entry, Known, Scheduler
 from agent.state import Inventory
 from chalicelib.domain.endpoints import Approval, ids_digest
 from chalicelib.domain.errors import Stalled
+
+# A mark of somebody's line follows a "#".
+_CALL = re.compile(rb"(?<!#) CRONTOPUS:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class Decision:
     raw, table: the table as it is and as it should be. lines: our block in it. jobs: all that is wanted. held: why removals
     wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: jobs whose
     lines somebody changed. notes: what was mended, in words. warnings: what somebody should look at. job_files: ids that
-    had a job file.
+    had a job file. withheld: jobs that get no line yet -> why.
     """
 
     raw: bytes
@@ -34,11 +40,14 @@ class Decision:
     warnings: tuple[str, ...]
     bare_foreign: str | None
     job_files: Collection[str]
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All a decision rests on. inventory: None if nothing is remembered. job_files: ids that have a job file of ours.
+
+    theirs: what is remembered of lines that are not ours.
 
     is_rewritten: the commit does not descend from the one applied last. allow_removals: a person has approved them.
     head: the commit. approved: the removals that somebody approved from afar.
@@ -52,18 +61,23 @@ class Situation:
     allow_removals: bool = False
     head: str = ""
     approved: Approval | None = None
+    theirs: Lines = field(default_factory=Lines)
 
 
 def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
     """Return what to do about this table."""
     known = known_of(now.inventory, now.endpoint_id)
     actual = scheduler.find(raw, known)
+    settled = settle(actual.foreign, actual.items, now.desired.jobs, now.theirs, now.endpoint_id)
+    actual = replace(actual, foreign=settled.foreign)
     kept = _unsure_entries(actual, now)
-    entries = [*_entries(now.desired, scheduler), *kept]
+    entries = [*_entries(now.desired, scheduler, settled.withheld), *kept]
     owned = {*now.inventory.jobs, *now.job_files} if now.inventory else None
     steps = plan(entries, actual.items, owned)
     held = None if now.allow_removals or _is_approved(steps, now) else _objection(steps, is_rewritten=now.is_rewritten)
     lines = steps.kept_lines if held else steps.lines
+    if settled.asides and not held:
+        actual = replace(actual, foreign=without_asides(actual.foreign, _gone(settled, kept, now)))
     return Decision(
         raw=raw,
         table=scheduler.compose(actual, lines),
@@ -73,11 +87,20 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         held=held,
         kept=frozenset(entry.job_id for entry in kept) | (_ids(steps) if held else frozenset()),
         drift=tuple(drifted(steps, known.lines)),
-        notes=actual.notes + tuple(_repeat_notes(steps)),
-        warnings=tuple(_warnings(steps, actual, entries)),
+        notes=actual.notes + settled.notes + tuple(_repeat_notes(steps)),
+        warnings=settled.warnings + tuple(_warnings(steps, actual, entries)),
         bare_foreign=actual.bare_foreign,
         job_files=now.job_files,
+        withheld=settled.withheld,
     )
+
+
+def _gone(settled: Settled, kept: Iterable[Entry], now: Situation) -> frozenset[str]:
+    """Return the adopted jobs that the repository, read for certain, does not define any more: their own line goes too."""
+    if now.inventory is None or (not now.allow_removals and (now.is_rewritten or not now.desired.jobs)):
+        return frozenset()
+    there = {*now.desired.jobs, *now.desired.elsewhere, *(entry.job_id for entry in kept)}
+    return (settled.asides & now.inventory.jobs.keys()) - there
 
 
 def known_of(inventory: Inventory | None, endpoint_id: str) -> Known:
@@ -87,9 +110,9 @@ def known_of(inventory: Inventory | None, endpoint_id: str) -> Known:
     return Known(frozenset({endpoint_id, inventory.endpoint_id}), inventory.lines, inventory.bare_foreign)
 
 
-def _entries(desired: Desired, scheduler: Scheduler) -> Iterator[Entry]:
+def _entries(desired: Desired, scheduler: Scheduler, withheld: Collection[str]) -> Iterator[Entry]:
     for job_id, wanted in desired.jobs.items():
-        if wanted.job.is_scheduled:
+        if wanted.job.is_scheduled and job_id not in withheld:
             yield Entry(job_id, scheduler.line(wanted.fields, job_id, is_guarded=wanted.is_guarded, path=wanted.path))
         else:
             yield Entry(job_id, None)
@@ -127,7 +150,7 @@ def _ids(steps: Plan) -> frozenset[str]:
 def _warnings(steps: Plan, actual: Actual, entries: Iterable[Entry]) -> Iterator[str]:
     if steps.foreign:
         yield f"lines in our block that are not ours: {len(steps.foreign)}; they are left alone"
-    if b"CRONTOPUS:" in actual.foreign:
+    if _CALL.search(actual.foreign):
         calls = {_call(entry.line) for entry in entries if entry.line}
         copies = sum(_call(line) in calls for line in actual.foreign.splitlines())
         if copies:

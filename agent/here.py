@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from agent.discovery.lines import Lines
 from agent.guard import Guarded, guarded
 
 
@@ -16,7 +17,7 @@ class Here:
 
     timezone: the scheduler's, None if unknown. has_zone: whether run-job can read a zone's rules here. login: who the agent
     is. allowed_users: whom its jobs may run as besides, by this machine's own configuration; only root can. keep: how its
-    scheduler keeps a schedule, see `guard.guarded`.
+    scheduler keeps a schedule, see `guard.guarded`. theirs: what is remembered of lines in its table that are not ours.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -27,3 +28,4 @@ class Here:
     is_root: bool = False
     allowed_users: frozenset[str] = frozenset()
     keep: Callable[[str, str | None, str | None], Guarded] = guarded
+    theirs: Lines = field(default_factory=Lines)

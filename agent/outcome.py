@@ -1,5 +1,6 @@
 """What a round has to report."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -71,7 +72,7 @@ def report_of(
         held=decision.held,
         held_ids=held_ids,
         drift=decision.drift,
-        problems=desired.problems,
+        problems=desired.problems + tuple(_withheld(decision)),
         warnings=desired.warnings + decision.warnings,
         notes=decision.notes,
         suspension=suspension,
@@ -97,12 +98,18 @@ def _notes(decision: Decision, at: datetime, suspension: Suspension | None) -> d
     notes = {job_id: Note(f"edited by hand, mended {to_text(at)}", is_drift=False) for job_id in decision.drift}
     if decision.held:
         notes |= {item.job_id: Note(_HELD) for item in steps.removals if item.job_id}
+    notes |= {job_id: Note(why) for job_id, why in decision.withheld.items()}
     if suspension:
         notes |= {entry.job_id: Note(_SUSPENDED % "line") for entry in steps.adds}
         notes |= {change.job_id: Note(_SUSPENDED % "change") for change in steps.changes}
         gone = (*steps.pauses, *(() if decision.held else steps.removals))
         notes |= {item.job_id: Note(_SUSPENDED % "removal") for item in gone if item.job_id}
     return notes
+
+
+def _withheld(decision: Decision) -> Iterator[str]:
+    for job_id, why in decision.withheld.items():
+        yield f"{decision.jobs[job_id].path}: {why}"
 
 
 def repeated(report: Report) -> Report:

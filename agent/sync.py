@@ -8,6 +8,7 @@ from datetime import datetime
 from agent.apply import JobFiles, apply
 from agent.decide import Decision, Situation, decide
 from agent.desired import Record, refresh
+from agent.discovery.lines import Lines
 from agent.gitsync import GitSource, Snapshot
 from agent.here import Here
 from agent.home import ROUND_WAIT_S, Home, locked
@@ -172,6 +173,7 @@ class Sync:
             allow_removals=allow_removals,
             head=memory.head or "",
             approved=memory.orders.approved,
+            theirs=memory.here.theirs if memory.here else Lines(),
         )
         return decide(self.scheduler.raw(), situation, self.scheduler)
 

@@ -1,5 +1,6 @@
 """Taking our block out of the table."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from agent.home import ROUND_WAIT_S, Home, locked
 from agent.reconcile import plan
 from agent.schedulers.base import Scheduler
 from agent.state import Inventory, load_inventory, save_inventory
+from chalicelib.domain import crontab_marks
 
 
 def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None:
@@ -16,13 +18,20 @@ def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None
     with locked(home.round_lock, wait_s=ROUND_WAIT_S), scheduler.held():
         inventory = load_inventory(home.inventory)
         raw = scheduler.raw()
-        actual = scheduler.find(raw, known_of(inventory, endpoint_id))
         files = JobFiles(home)
-        steps = plan((), actual.items, {*inventory.jobs, *files.present()} if inventory else None)
-        # Lines in our block that are not ours are somebody's: they stay, after the foreign ones.
-        rest = actual.foreign + b"".join(line + b"\n" for line in steps.foreign)
-        table = scheduler.compose(replace(actual, foreign=rest), ())
+        table = cleared(raw, inventory, files.present(), endpoint_id, scheduler)
         saved = scheduler.replace(raw, table) if table != raw else None
         save_inventory(home.inventory, Inventory(endpoint_id))
         files.remove(files.present())
         return saved
+
+
+def cleared(
+    raw: bytes, inventory: Inventory | None, job_files: Collection[str], endpoint_id: str, scheduler: Scheduler
+) -> bytes:
+    """Return the table without anything of ours: the block, the marks, and the comments in place of adopted lines."""
+    actual = scheduler.find(raw, known_of(inventory, endpoint_id))
+    steps = plan((), actual.items, {*inventory.jobs, *job_files} if inventory else None)
+    # Lines in our block that are not ours are somebody's: they stay, after the foreign ones.
+    rest = crontab_marks.plain(actual.foreign + b"".join(line + b"\n" for line in steps.foreign))
+    return scheduler.compose(replace(actual, foreign=rest), ())

@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from agent.schedulers.base import Actual, Item, Known
+from chalicelib.domain import crontab_marks
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _MARKER = re.compile(rb"# (BEGIN|END) CRONTOPUS (\S+)")
-_MARK = re.compile(rb"\bCRONTOPUS:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+# Behind a "# " it marks a line that is not ours.
+_MARK = re.compile(rb"(?<!# )\bCRONTOPUS:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 _BLANK = b" \t\r\n"
 
 
@@ -35,7 +37,8 @@ def compose(foreign: bytes, lines: Sequence[bytes], endpoint_id: str, bare_forei
     bare_foreign: see Known; where it fits and no block follows, the newline that we added goes again.
     """
     if not lines:
-        return foreign[:-1] if foreign.endswith(b"\n") and digest(foreign[:-1]) == bare_foreign else foreign
+        is_added = foreign.endswith(b"\n") and digest(foreign[:-1]) == bare_foreign
+        return foreign[:-1] if is_added else foreign
     name = endpoint_id.encode()
     block = b"\n".join([b"# BEGIN CRONTOPUS " + name, *lines, b"# END CRONTOPUS " + name, b""])
     return foreign + (b"\n" if _is_bare(foreign) else b"") + block
@@ -46,8 +49,8 @@ def _is_bare(foreign: bytes) -> bool:
 
 
 def digest(foreign: bytes) -> str:
-    """Return under which name foreign bytes are remembered."""
-    return hashlib.sha256(foreign).hexdigest()
+    """Return under which name foreign bytes are remembered, whatever marks have come into their lines since."""
+    return hashlib.sha256(crontab_marks.plain(foreign)).hexdigest()
 
 
 # A round looks at every line twice, and the next round at nearly the same ones. The limit is two tables of cron's largest size.
@@ -98,7 +101,11 @@ class _Reading:
     def _end(self, owner: str) -> None:
         if self.inside not in self.known.endpoint_ids:
             self.notes.append("our END marker stood without its BEGIN")
-        self.items += [item(line) for line in self.pending]
+        for line in self.pending:
+            if crontab_marks.is_theirs(line):
+                self.foreign.append(line)
+            else:
+                self.items.append(item(line))
         self.pending = []
         self.inside = None
 

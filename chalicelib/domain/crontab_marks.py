@@ -8,7 +8,7 @@ where the shell certainly sees it so, and where nothing of the line is input for
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from posixpath import basename
 
 from chalicelib.domain.crontab_lines import Placed
@@ -51,6 +51,11 @@ def aside_of(raw: bytes) -> tuple[str, bytes] | None:
     return (found[1].decode(), found[2]) if found else None
 
 
+def is_theirs(raw: bytes) -> bool:
+    """Tell whether a line is somebody's with a mark of ours, or kept for somebody. raw: with or without newline."""
+    return b"# CRONTOPUS:" in raw and (id_of(raw.removesuffix(b"\n")) or aside_of(raw.removesuffix(b"\n"))) is not None
+
+
 def obstacle(job: Placed) -> str | None:
     """Return why a line is not to be marked, since that could change what runs; None where it cannot."""
     command = job.line.command
@@ -79,22 +84,19 @@ def plain(table: bytes) -> bytes:
     A second comment that keeps the line of one job, or one whose line stands in the table as well, is a copy and stays: else
     the job would run twice.
     """
-    return with_lines(table, {}) if b"CRONTOPUS:" in table else table
-
-
-def with_lines(table: bytes, comments: Mapping[str, bool]) -> bytes:
-    """Return the table with marks off; comments: job id -> whether its adopted line stays set aside, False if not named."""
+    if b"# CRONTOPUS:" not in table:
+        return table
     rows = table.split(b"\n")
     seen = {job_id for raw in rows if not raw.lstrip().startswith(b"#") and (job_id := id_of(raw))}
-    return b"\n".join(_plain_rows(rows, seen, comments))
+    return b"\n".join(_plain_rows(rows, seen))
 
 
-def _plain_rows(rows: list[bytes], seen: set[str], comments: Mapping[str, bool]) -> Iterator[bytes]:
+def _plain_rows(rows: list[bytes], seen: set[str]) -> Iterator[bytes]:
     for raw in rows:
         aside = aside_of(raw)
         if aside is None:
             yield unmarked(raw)
-        elif aside[0] in seen or comments.get(aside[0]):
+        elif aside[0] in seen:
             yield raw
         else:
             seen.add(aside[0])

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from chalicelib.domain import ids, manifest, names
+from chalicelib.domain import crontab_lines, ids, manifest, names
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import Conflict, Invalid
 from chalicelib.domain.manifest import Job
 
-# In a manifest's annotations: which endpoint found the job, and the SHA-256 of its line.
+# In a manifest's annotations: which endpoint found the job, the SHA-256 of its line, in whose or which table if not the agent's
+# own, what its line said before it was adopted, and why it cannot be.
 ENDPOINT = "crontopus.com/endpoint"
 LINE = "crontopus.com/line"
+TABLE = "crontopus.com/table"
+ORIGINAL = "crontopus.com/original"
+OBSTACLE = "crontopus.com/obstacle"
 _MARK_DIGITS = 8
 
 
@@ -47,6 +51,12 @@ class Outcome:
     job: Job | None
     state: Literal["added", "changed", "unchanged", "adopted", "refused"]
     problem: str | None = None
+
+
+def original_command(job: Job) -> bytes | None:
+    """Return what the line of an adopted job ran, None where nobody noted it."""
+    line = crontab_lines.read_line(job.annotations.get(ORIGINAL, "").encode())
+    return line.command if line.kind == "job" else None
 
 
 def judge(endpoint: Endpoint, report: Sequence[Found], known: Mapping[str, Known]) -> list[Outcome]:
