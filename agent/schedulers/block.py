@@ -101,11 +101,10 @@ class _Reading:
     def _end(self, owner: str) -> None:
         if self.inside not in self.known.endpoint_ids:
             self.notes.append("our END marker stood without its BEGIN")
-        for line in self.pending:
-            if crontab_marks.is_theirs(line):
-                self.foreign.append(line)
-            else:
-                self.items.append(item(line))
+        # Somebody's line that was moved in between ours is somebody's still.
+        theirs = [line for line in self.pending if b"# CRONTOPUS:" in line and crontab_marks.is_theirs(line)]
+        self.foreign += theirs
+        self.items += [item(line) for line in self.pending if not theirs or line not in theirs]
         self.pending = []
         self.inside = None
 

@@ -185,3 +185,17 @@ def test_however_torn_the_table_no_foreign_line_is_lost_and_one_rewrite_settles_
     assert sorted(line for line in table.splitlines(keepends=True) if line not in markers) == kept
     settled = block.compose(actual.foreign, [LINE_A], ME, actual.bare_foreign)
     assert block.compose(block.find(settled, known()).foreign, [LINE_A], ME, None) == settled
+
+
+def test_a_marked_line_of_somebodys_that_was_moved_into_our_block_is_not_ours() -> None:
+    theirs = b"@daily x # CRONTOPUS:" + ID_B.encode()
+
+    actual = block.find(ours(LINE_A, theirs), known())
+
+    assert (actual.foreign, [item.job_id for item in actual.items]) == (theirs + b"\n", [ID_A])
+
+
+def test_a_torn_block_does_not_swallow_the_marked_lines_below_it() -> None:
+    theirs = b"@daily x # CRONTOPUS:" + ID_B.encode() + b"\n"
+
+    assert block.find(BEGIN + LINE_A + b"\n" + theirs, known()).foreign == theirs
