@@ -58,7 +58,7 @@ class Record:
 class Desired:
     """jobs: by id, in the order of their paths. problems: of manifests that cannot be used as they stand. warnings: the rest.
 
-    elsewhere: ids of jobs that are defined, and not to be had on this machine.
+    elsewhere: ids of jobs that are defined, and not to be had on this machine. zone: the scheduler's, None if unknown.
     unsure_ids, unsure_paths: of manifests that cannot be read and of which no good version is known.
     """
 
@@ -66,6 +66,7 @@ class Desired:
     elsewhere: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    zone: str | None = None
     unsure_ids: frozenset[str] = frozenset()
     unsure_paths: frozenset[str] = frozenset()
 
@@ -170,6 +171,7 @@ def resolve(
         placed.elsewhere,
         problems=tuple(sorted([*problems, *placed.problems])),
         warnings=(*sorted(_warnings(records, tenant_id)), *placed.warnings),
+        zone=here.timezone if here else None,
         unsure_ids=frozenset(mention for record in unsure for mention in record.mentions),
         unsure_paths=frozenset(record.path for record in unsure),
     )

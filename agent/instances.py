@@ -17,7 +17,7 @@ _NOT_THERE = "it has no line yet"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One job as POST /api/endpoints/{endpoint_id}/job-instances takes it."""
+    """One job as POST /api/endpoints/{endpoint_id}/job-instances takes it. schedule, timezone, grace_s: when it is to run."""
 
     job_id: str
     job_name: str
@@ -26,6 +26,9 @@ class Told:
     source: str = "crontopus"
     drift: bool = False
     reason: str | None = None
+    schedule: str | None = None
+    timezone: str | None = None
+    grace_s: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def tell(desired: Desired, inventory: Inventory, notes: Mapping[str, Note]) -> t
     told = {one.job_id: one for one in _stale(desired, inventory, notes)}
     for job_id, wanted in desired.jobs.items():
         if wanted.job.enabled and not wanted.job.is_pinged:
-            told[job_id] = _wanted(job_id, wanted.job, inventory, notes.get(job_id))
+            told[job_id] = _wanted(job_id, wanted.job, inventory, notes.get(job_id), desired.zone)
     return tuple(told[job_id] for job_id in sorted(told)[:MAX_TOLD])
 
 
@@ -50,7 +53,7 @@ def digest(told: Collection[Told]) -> str:
     return hashlib.sha256(json.dumps([asdict(one) for one in told]).encode()).hexdigest()
 
 
-def _wanted(job_id: str, job: Job, inventory: Inventory, note: Note | None) -> Told:
+def _wanted(job_id: str, job: Job, inventory: Inventory, note: Note | None, zone: str | None) -> Told:
     if job.is_discovered:
         return Told(job_id, job.name, job.namespace, "paused" if job.paused else "scheduled", "discovered")
     if not job.is_scheduled:
@@ -58,8 +61,18 @@ def _wanted(job_id: str, job: Job, inventory: Inventory, note: Note | None) -> T
     placed = inventory.jobs.get(job_id)
     if placed is None or placed.line is None:
         return Told(job_id, job.name, job.namespace, "error", drift=True, reason=note.words if note else _NOT_THERE)
-    is_drift = note is not None and note.is_drift
-    return Told(job_id, job.name, job.namespace, "scheduled", drift=is_drift, reason=note.words if note else None)
+    return Told(
+        job_id,
+        job.name,
+        job.namespace,
+        "scheduled",
+        drift=note is not None and note.is_drift,
+        reason=note.words if note else None,
+        # Whose runs are not reported, of that one nobody expects to hear.
+        schedule=job.schedule if job.is_reported else None,
+        timezone=job.timezone or zone,
+        grace_s=job.grace_s,
+    )
 
 
 def _stale(desired: Desired, inventory: Inventory, notes: Mapping[str, Note]) -> Iterator[Told]:

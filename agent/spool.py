@@ -18,7 +18,7 @@ from chalicelib.domain import ids, times
 from chalicelib.domain.runs import MAX_OUTPUT_BYTES
 
 START, END, OUTPUT = ".start.json", ".end.json", ".out"
-RUNNING_AFTER_MS = 60_000
+RUNNING_AFTER_MS = 30_000
 MAX_OUTPUT_JSON = 150_000  # bytes: control characters grow sixfold in JSON, and a request may have 256 KB
 KILLED = "run-job was killed or the machine stopped before the run could end"
 QUARANTINE = "quarantine"

@@ -1,6 +1,6 @@
 """Routes of instances: how each job stands on each machine."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field, field_validator
 
@@ -8,10 +8,14 @@ from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.api.reports import CountsOut, counts_out
 from chalicelib.api.repositories import repository_of
 from chalicelib.api.runs import UUID_PATTERN
+from chalicelib.domain import schedule
 from chalicelib.domain.endpoints import EndpointState, state
 from chalicelib.domain.instances import MAX_REASON_BYTES, InstanceSource, InstanceStatus, LastRun, Reported
 from chalicelib.domain.recent import Ending
 from chalicelib.domain.runs import RunStatus
+from chalicelib.domain.schedule import MAX_LENGTH
+from chalicelib.domain.slots import Expectation
+from chalicelib.domain.zones import is_known
 from chalicelib.services import instances, jobs
 from chalicelib.services.instances import InstanceFilter, Placed, Told
 
@@ -21,7 +25,11 @@ MAX_REPORTED = 1000
 
 
 class InstanceIn(Model):
-    """drift: the scheduler does not hold what it should. reason: why, or what stands in the way; 90 bytes are kept."""
+    """drift: the scheduler does not hold what it should. reason: why, or what stands in the way; 90 bytes are kept.
+
+    schedule, timezone, grace_s: when it runs from now on, and how late it may be before it counts as missed. Without schedule
+    and zone nothing is expected of it.
+    """
 
     job_id: str = Field(pattern=UUID_PATTERN % "4")
     job_name: str = Field(min_length=1, max_length=63)
@@ -30,6 +38,9 @@ class InstanceIn(Model):
     source: InstanceSource = "crontopus"
     drift: bool = False
     reason: str | None = Field(default=None, max_length=500)
+    schedule: str | None = Field(default=None, max_length=MAX_LENGTH)
+    timezone: str | None = Field(default=None, max_length=64)
+    grace_s: int = Field(default=300, ge=0, le=31 * 86400)
 
 
 class InstanceReport(Model):
@@ -194,8 +205,20 @@ def list_instances(ask: Ask) -> Instances:
 
 
 def _reported(told: InstanceIn, now: datetime) -> Reported:
-    reason = told.reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore") if told.reason else None
-    return Reported(told.status, told.source, told.drift, reason or None, now)
+    expected = _expected(told, now)
+    reason = told.reason
+    if told.schedule and told.timezone and expected is None and told.status == "scheduled":
+        reason = reason or "its schedule or zone is unknown to the control plane: nothing is expected of it"
+    kept = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore") if reason else None
+    return Reported(told.status, told.source, told.drift, kept or None, now, expected)
+
+
+def _expected(told: InstanceIn, now: datetime) -> Expectation | None:
+    """Return when the job should run from now on. A schedule that only a newer agent knows does not spoil the whole report."""
+    is_clear = told.schedule and told.timezone and schedule.problem(told.schedule) is None and is_known(told.timezone)
+    if not is_clear or told.status != "scheduled" or told.source != "crontopus":
+        return None
+    return Expectation(told.schedule, told.timezone or "", timedelta(seconds=told.grace_s), now)
 
 
 def _job_endpoint(placed: Placed, now: datetime) -> JobEndpoint:

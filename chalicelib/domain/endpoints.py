@@ -77,7 +77,7 @@ class Endpoint:
     since when its agent is to write nothing; suspended_until: until when, None without an end.
     previous_token_digest: of the token before a rotation, which may still be in force. released_until: until then another
     tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked. instances_digest: of the
-    last report about its jobs.
+    last report about its jobs. oldest_unsent_at: when the oldest run began that it has not delivered, None if there is none.
     """
 
     tenant_id: str
@@ -96,6 +96,7 @@ class Endpoint:
     released_until: datetime | None = None
     is_transferred: bool = False
     instances_digest: str | None = None
+    oldest_unsent_at: datetime | None = None
     held: Held | None = None
     approved: Approval | None = None
     suspended_since: datetime | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 from chalicelib.domain import ids, times
 from chalicelib.domain.recent import Recent, Streak, run_key
 from chalicelib.domain.runs import Run, RunStatus
+from chalicelib.domain.slots import Expectation
 from chalicelib.domain.tallies import Hours, Tally
 
 InstanceStatus = Literal["scheduled", "running", "paused", "error"]
@@ -24,7 +25,7 @@ class Reported:
     """What an agent says about a job on its machine.
 
     drift: what the scheduler holds is not what it should hold. reason: why, or what stands in the way.
-    seen_at: when that was last said.
+    seen_at: when that was last said. expected: when it should run; None where nothing says so, or nothing is to be expected.
     """
 
     status: InstanceStatus
@@ -32,6 +33,7 @@ class Reported:
     drift: bool
     reason: str | None
     seen_at: datetime
+    expected: Expectation | None = None
 
 
 @dataclass(frozen=True, slots=True)

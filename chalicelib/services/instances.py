@@ -10,7 +10,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instances import PING_ENDPOINT, Instance, InstanceStatus, Reported
 from chalicelib.domain.tallies import Tally, total
-from chalicelib.services import endpoints
+from chalicelib.services import endpoints, sweep
 from chalicelib.services.counting import each
 from chalicelib.services.removals import remove
 from chalicelib.services.sessions import Caller
@@ -90,11 +90,23 @@ def take_report(caller: Caller, endpoint_id: str, told: Sequence[Told], digest: 
 def _differs(known: Instance, told: Told) -> bool:
     if known.reported is None or (known.job_name, known.namespace) != (told.job_name, told.namespace):
         return True
-    return replace(known.reported, seen_at=told.reported.seen_at) != told.reported
+    return replace(known.reported, seen_at=told.reported.seen_at) != _dated(known.reported, told.reported)
+
+
+def _dated(known: Reported | None, told: Reported) -> Reported:
+    """Return what is told, with what is expected from when it was told first."""
+    if known is None or known.expected is None or told.expected is None:
+        return told
+    is_same = replace(known.expected, since=told.expected.since) == told.expected
+    return replace(told, expected=known.expected) if is_same else told
 
 
 def _write(instance: Instance, told: Told) -> None:
-    named = replace(instance, job_name=told.job_name, namespace=told.namespace, reported=told.reported)
+    reported = _dated(instance.reported, told.reported)
+    named = replace(instance, job_name=told.job_name, namespace=told.namespace, reported=reported)
+    # The ticket first: one for what was not written down means nothing, but what is written down must be looked at.
+    if reported.expected and (instance.reported is None or reported.expected != instance.reported.expected):
+        sweep.arm(named, reported.seen_at)
     # A later report of the same endpoint was faster: it is the truth.
     with suppress(Conflict):
         instance_store.save_reported(named)

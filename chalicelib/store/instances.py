@@ -3,7 +3,8 @@
 Two write it, each its own attributes: agents what they report, the projector what it derives from runs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instances import Instance, LastRun, Reported
 from chalicelib.domain.recent import Recent
 from chalicelib.domain.runs import RunStatus
+from chalicelib.domain.slots import Expectation
 from chalicelib.domain.tallies import Hours, Tally
 from chalicelib.store.tables import (
     MomentAttribute,
@@ -54,6 +56,7 @@ class InstanceItem(Table):
     drift = BooleanAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     seen_at = MomentAttribute(null=True)
+    expected = UnicodeAttribute(null=True)
     # What is derived from runs.
     last = UnicodeAttribute(null=True)
     success_at = MomentAttribute(null=True)
@@ -79,6 +82,14 @@ def find(tenant_id: str, endpoint_id: str, job_id: str) -> Instance | None:
             return _instance(InstanceItem.get(_endpoint_key(tenant_id, endpoint_id), job_id, consistent_read=True))
     except InstanceItem.DoesNotExist:
         return None
+
+
+def find_many(keys: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], Instance]:
+    """Return the instances by tenant, endpoint and job, as far as they are there; one read for each hundred of them."""
+    wanted = [(_endpoint_key(tenant_id, endpoint_id), job_id) for tenant_id, endpoint_id, job_id in keys]
+    with store_errors():
+        found = map(_instance, InstanceItem.batch_get(wanted, consistent_read=True))
+        return {(one.tenant_id, one.endpoint_id, one.job_id): one for one in found}
 
 
 def list_of_endpoint(tenant_id: str, endpoint_id: str) -> Iterator[Instance]:
@@ -133,6 +144,7 @@ def save_reported(instance: Instance) -> None:
         InstanceItem.drift.set(reported.drift),
         InstanceItem.seen_at.set(reported.seen_at),
         _set(InstanceItem.reason, reported.reason),
+        _set(InstanceItem.expected, _packed_expectation(reported.expected) if reported.expected else None),
     ]
     _update(instance, actions, InstanceItem.seen_at.does_not_exist() | (InstanceItem.seen_at <= reported.seen_at))
 
@@ -200,7 +212,7 @@ def _instance(item: InstanceItem) -> Instance:
         job_id=item.job_id,
         job_name=item.name,
         namespace=item.namespace,
-        reported=Reported(item.status, item.source, bool(item.drift), item.reason, item.seen_at) if item.seen_at else None,
+        reported=_reported(item) if item.seen_at else None,
         last=_last(item.last) if item.last else None,
         last_success_at=item.success_at,
         last_failure_at=item.failure_at,
@@ -212,6 +224,21 @@ def _instance(item: InstanceItem) -> Instance:
         today=Tally.from_text(item.today) if item.today else Tally(),
         rev=item.rev or 0,
     )
+
+
+def _reported(item: InstanceItem) -> Reported:
+    expected = _expectation(item.expected) if item.expected else None
+    return Reported(item.status, item.source, bool(item.drift), item.reason, item.seen_at, expected)
+
+
+def _packed_expectation(expected: Expectation) -> str:
+    grace_s = int(expected.grace.total_seconds())
+    return f"{times.to_millis(expected.since)},{grace_s},{expected.zone},{expected.schedule or ''}"
+
+
+def _expectation(packed: str) -> Expectation:
+    since, grace_s, zone, schedule = packed.split(",", 3)
+    return Expectation(schedule or None, zone, timedelta(seconds=int(grace_s)), times.from_millis(int(since)))
 
 
 def _counted(tenant_id: str, endpoint_id: str, item: Mapping[str, Any]) -> Instance:

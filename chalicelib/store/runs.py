@@ -5,7 +5,7 @@ The feed index holds everything but outputs, a partition for each tenant and day
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from pynamodb.exceptions import PynamoDBException
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.domain import ids
 from chalicelib.domain.runs import RETENTION, Outcome, Run, fold, judge
 from chalicelib.store.tables import (
     CompressedText,
@@ -184,6 +185,15 @@ def list_of_job(tenant_id: str, job_id: str) -> Iterator[Run]:
     wanted = ["job_key", "run_id", *FEED_ATTRIBUTES]
     with store_errors():
         for item in RunItem.query(_job_key(tenant_id, job_id), attributes_to_get=wanted):
+            yield _run(item)
+
+
+def list_of_span(tenant_id: str, job_id: str, since: datetime, until: datetime) -> Iterator[Run]:
+    """Yield the runs of a job that began in this time, both ends among them, oldest first, without outputs."""
+    span = RunItem.run_id.between(ids.uuid7_from(since, bytes(10)), ids.uuid7_from(until, b"\xff" * 10))
+    wanted = ["job_key", "run_id", *FEED_ATTRIBUTES]
+    with store_errors():
+        for item in RunItem.query(_job_key(tenant_id, job_id), span, attributes_to_get=wanted):
             yield _run(item)
 
 

@@ -7,7 +7,7 @@ import click
 
 from cli import apply_plan, client, completion, manifests, pages, references
 from cli.answers import Body
-from cli.commands import instances, job_apply, job_edit, job_facts, job_input, job_life, job_views, removal
+from cli.commands import instances, job_apply, job_edit, job_facts, job_input, job_life, job_slots, job_views, removal
 from cli.groups import Group
 from cli.invocation import Invocation, pass_invocation
 from cli.tables import Cell, Column, status
@@ -33,7 +33,14 @@ def jobs() -> None:
     """Define jobs: each is a file in your Git repository."""
 
 
-for command in (*job_life.COMMANDS, *job_views.COMMANDS, job_edit.edit, job_apply.apply, instances.endpoints_of_job):
+for command in (
+    *job_life.COMMANDS,
+    *job_views.COMMANDS,
+    *job_slots.COMMANDS,
+    job_edit.edit,
+    job_apply.apply,
+    instances.endpoints_of_job,
+):
     jobs.add_command(command)
 
 

@@ -63,9 +63,11 @@ def test_what_grows_has_a_time_to_live(resources):
         "AuditTable",
         "CountersTable",
         "DaysTable",
+        "DueTable",
         "IdempotencyTable",
         "PingsTable",
         "RunsTable",
+        "SlotsTable",
         "TenantsTable",
         "TokensTable",
     }

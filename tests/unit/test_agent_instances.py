@@ -18,7 +18,9 @@ def told(*jobs: Any, inventory: Inventory = Inventory("ep-1"), note: Note | None
 
 
 def test_a_job_with_its_line_is_scheduled():
-    assert told(job(), inventory=placed()) == (Told(JOB_ID, "backup", "default", "scheduled"),)
+    assert told(job(), inventory=placed()) == (
+        Told(JOB_ID, "backup", "default", "scheduled", schedule="*/5 * * * *", grace_s=300),
+    )
 
 
 def test_a_paused_job_is_told_as_that():

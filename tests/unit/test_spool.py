@@ -134,8 +134,8 @@ def test_files_that_are_not_run_jobs_are_left_alone(spooled: Spooled):
 def test_a_run_that_goes_on_is_told_after_a_minute(spooled: Spooled):
     spooled.begun()
 
-    young = spool.list_records(spooled.path, STARTED_MS + 59_999, alive)
-    (old,) = spool.list_records(spooled.path, STARTED_MS + 60_000, alive)
+    young = spool.list_records(spooled.path, STARTED_MS + 29_999, alive)
+    (old,) = spool.list_records(spooled.path, STARTED_MS + 30_000, alive)
 
     assert young == []
     assert (old.run["status"], old.run["started_at"], old.run["finished_at"]) == ("running", STARTED, None)
