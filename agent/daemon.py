@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from agent import audit, instances, loop, orders, rotation
-from agent import spool as spools
 from agent import standing as standings
 from agent.audit_facts import of_config, of_round, of_table
 from agent.client import Api
 from agent.config import Config
+from agent.delivering import Deliveries, spool_of
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
 from agent.home import Home, locked, login_of, make_private, read_secret, table_lock
@@ -85,7 +84,7 @@ class Heartbeat:
         self,
         config: Config,
         api: Api,
-        delivery: Delivery,
+        delivery: Delivery | Deliveries,
         board: StatusBoard,
         environ: Mapping[str, str],
         now: Now = utc_now,
@@ -131,10 +130,10 @@ class Heartbeat:
 
     def _body(self, now: datetime, told: Sequence[Told] | None) -> dict[str, object]:
         sync = self.board.part("sync")
-        backlog = spools.backlog(self.delivery.spool, spools.process_alive)
+        backlog = self.delivery.backlog()
         # What a control plane of before does not know is left out where there is none of it.
-        held = held_for_heartbeat(sync)
-        return ({"held": held} if held else {}) | {
+        rare = {"held": held_for_heartbeat(sync), "results_lost": backlog.lost}
+        return {name: value for name, value in rare.items() if value} | {
             "version": VERSION,
             "commit": sync.get("applied"),
             "spool_depth": backlog.depth,
@@ -145,10 +144,6 @@ class Heartbeat:
             "problems": problems_for_heartbeat(sync, [*self.watch.problems(), *self.delivery.problems(backlog)]),
             "instances_digest": instances.digest(told) if told is not None else None,
         }
-
-
-def spool_of(home: Home) -> Path:
-    return home.directory / "spool"
 
 
 def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.Event, now: Now = utc_now) -> None:
@@ -162,7 +157,7 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
         prepare(home, sync)
         token = partial(read_secret, home.agent_token)
         token()  # none at all is an error now, not one of each part later
-        delivery = Delivery(spool_of(home), config.endpoint_id, Api(config.api_url, token).check_in)
+        delivery = Deliveries(home, config, token)
         heartbeat = Heartbeat(
             config,
             Api(config.api_url, token),
@@ -199,7 +194,7 @@ def _rotation(home: Home, config: Config, now: Now) -> Part:
 
 
 def _parts(
-    home: Home, config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Delivery, now: Now
+    home: Home, config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Deliveries, now: Now
 ) -> list[Part]:
     noted: list[tuple[str, str | None]] = []
 
@@ -216,15 +211,9 @@ def _parts(
         if was_failing:
             delivery.retry_now()
 
-    def deliver() -> float:
-        step = delivery.deliver_once(now())
-        board.delivered(step, now())
-        # Asked while it waits, it answers at once: so it notices soon when a heartbeat got through again.
-        return 0.0 if step.sent else min(step.wait_s, config.intervals.delivery_s)
-
     spans = config.intervals
     return [
         Part("heartbeat", spans.heartbeat_s, beat, lambda error: board.failed("heartbeat", error, now())),
         Part("sync", spans.sync_s, go_round, lambda error: board.failed("sync", error, now())),
-        Part("delivery", spans.delivery_s, deliver, lambda error: board.failed("delivery", error, now())),
+        *delivery.parts(board, now),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from agent import shelters
 from agent import spool as spools
 from agent.config import Config, load_config
 from agent.errors import remedy
@@ -51,7 +52,8 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
     flavour = scheduler_flavour(config.crontab, environ)
     if flavour and alive.is_known(config.crontab) and _is_stopped(flavours.of(flavour), environ):
         why.append(f"{alive.STOPPED}; {remedy('cron_stopped')}")
-    backlog = spools.backlog(home.directory / "spool", spools.process_alive)
+    places = [home.directory / "spool", *shelters.folders(home.directory)]
+    backlog = spools.together([spools.backlog(place, spools.process_alive) for place in places])
     facts = _identity(home, config) | {
         "state": "degraded" if why else "healthy",
         "why": why,

@@ -1,5 +1,6 @@
 """Delivery: every run in the spool reaches the server, at least once, oldest first."""
 
+import hashlib
 import json
 import logging
 import random
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import spool as spools
+from agent import spool_quota
 from agent.errors import of_os_error
 from agent.spool import Backlog, ProcessAlive, Record
 from chalicelib.domain import times
@@ -27,9 +29,11 @@ from chalicelib.domain.runs import MAX_BATCH
 
 MAX_BODY = 200_000  # bytes of JSON; the server refuses more than 256 KB
 GATHER_S = 2.0  # a success waits this long for company
+MINUTE_BEGINS_S, SPREAD_S = 10, 6.0  # what ended right after the full minute waits longer, each machine as long as always
 POLL_S = 1.0
 TIDY_S = 60.0
 MAX_WAIT_S = 30.0  # while waiting helps: a server that is back gets its runs soon
+MAX_ASKED_WAIT_S = 300.0  # if it asks for that
 MAX_REFUSED_WAIT_S = 3600.0  # while a person has to do something
 _DELIVERED = ("created", "updated", "duplicate")
 _REFUSED = ("conflict", "invalid")
@@ -61,17 +65,28 @@ class Delivery:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         process_alive: ProcessAlive = spools.process_alive,
+        elsewhere: Callable[[], Sequence[Path]] = tuple,
+        stopped: Callable[[], CrontopusError | None] = lambda: None,
+        max_bytes: int = spool_quota.MAX_BYTES,
     ) -> None:
-        """clock: seconds, monotonic. chance: 0 to 1, spreads the tries of many hosts."""
+        """clock: seconds, monotonic. chance: 0 to 1, spreads the tries of many hosts. elsewhere: see spool.list_records.
+
+        stopped: tells why nothing may be sent at all. max_bytes: of the spool, before outputs are dropped.
+        """
         self.spool = spool
         self.endpoint_id = endpoint_id
         self.check_in = check_in
         self.clock = clock
         self.chance = chance
         self.process_alive = process_alive
+        self.elsewhere = elsewhere
+        self.stopped = stopped
+        self.max_bytes = max_bytes
         self.dropped_outputs = 0
+        self._spread_s = spread_of(endpoint_id)
+        self._settled: dict[str, str] = {}  # run_id -> why it belongs in quarantine; empty: it is delivered
         self._announced: set[str] = set()
-        self._gathering_since: float | None = None
+        self._gather_until: float | None = None
         self._failures = 0
         self._not_before = 0.0
         self._tidy_at = 0.0
@@ -86,9 +101,11 @@ class Delivery:
         self._tidy(at, now)
         if at < self._not_before:
             return Delivered(0, self._not_before - at, self._problem)
+        if why := self.stopped():
+            return Delivered(0, POLL_S, why)
         try:
             records = self._next_records(now)
-            wait_s = self._gather(records, at)
+            wait_s = self._gather(records, at, now)
             if wait_s:
                 return Delivered(0, wait_s)
             self._send(records, now)
@@ -96,7 +113,7 @@ class Delivery:
             return self._failed(of_os_error(e, f"the spool {self.spool} cannot be used"))
         except CrontopusError as e:
             return self._failed(e)
-        self._failures, self._problem, self._gathering_since = 0, None, None
+        self._failures, self._problem, self._gather_until = 0, None, None
         return Delivered(len(records), 0.0)
 
     def problems(self, waiting: Backlog) -> list[str]:
@@ -106,6 +123,7 @@ class Delivery:
             f"{waiting.quarantined} runs could not be delivered and lie in {aside}": waiting.quarantined,
             f"{waiting.lost} results or outputs could not be written to {self.spool}; see syslog": waiting.lost,
             f"{self.dropped_outputs} outputs were dropped to keep the spool small": self.dropped_outputs,
+            f"{len(self._settled)} runs are done with, but {self.spool} cannot be written": len(self._settled),
         }
         return [text for text, count in found.items() if count]
 
@@ -113,10 +131,20 @@ class Delivery:
         """Do not wait any longer: something has told us that the server takes our calls again."""
         self._failures, self._not_before = 0, 0.0
 
+    def backlog(self) -> Backlog:
+        """Return what the server has not confirmed yet."""
+        return spools.backlog(self.spool, self.process_alive, self._settled)
+
     def _next_records(self, now: datetime) -> list[Record]:
         """Return the oldest records that fit into one request."""
         listed = spools.list_records(
-            self.spool, times.to_millis(now), self.process_alive, announced=self._announced, limit=MAX_BATCH
+            self.spool,
+            times.to_millis(now),
+            self.process_alive,
+            announced=self._announced,
+            limit=MAX_BATCH,
+            settled=self._settled,
+            elsewhere=self.elsewhere,
         )
         size = 0
         records: list[Record] = []
@@ -127,16 +155,16 @@ class Delivery:
             records.append(record)
         return records
 
-    def _gather(self, records: Sequence[Record], at: float) -> float:
+    def _gather(self, records: Sequence[Record], at: float, now: datetime) -> float:
         """Return how long to wait for more; 0: send these now."""
         if not records:
-            self._gathering_since = None
+            self._gather_until = None
             return POLL_S
-        if self._gathering_since is None:
-            self._gathering_since = at
+        if self._gather_until is None:
+            self._gather_until = at + GATHER_S + (self._spread_s if now.second < MINUTE_BEGINS_S else 0.0)
         if self._failures or len(records) == MAX_BATCH or any(record.is_urgent for record in records):
             return 0.0
-        return max(0.0, min(POLL_S, self._gathering_since + GATHER_S - at))
+        return max(0.0, min(POLL_S, self._gather_until - at))
 
     def _body(self, record: Record, now: datetime) -> dict[str, Any]:
         return record.run | {"endpoint_id": self.endpoint_id, "reported_at": times.to_text(now)}
@@ -166,10 +194,22 @@ class Delivery:
             self._announced.add(record.run_id)  # refused or not: its result is what counts
             return
         self._announced.discard(record.run_id)
-        if outcome in _DELIVERED:
-            spools.remove(self.spool, record.run_id)
+        is_done = outcome in _DELIVERED or (outcome == "conflict" and record.is_guess)
+        self._clear(record.run_id, "" if is_done else f"{outcome}: {result.get('message')}")
+
+    def _clear(self, run_id: str, why: str) -> None:
+        """Take a run out of the spool. Where the disk does not let us, it is at least not sent again and again."""
+        try:
+            if why:
+                spools.quarantine(self.spool, run_id, why)
+            else:
+                spools.remove(self.spool, run_id)
+        except OSError as e:
+            if run_id not in self._settled:
+                log.warning("a run is done with, but stays in the spool", extra={"run_id": run_id, "why": str(e)})
+            self._settled[run_id] = why
         else:
-            spools.quarantine(self.spool, record.run_id, f"{outcome}: {result.get('message')}")
+            self._settled.pop(run_id, None)
 
     def _failed(self, error: CrontopusError) -> Delivered:
         """Decide how long to wait: longer each time, never in step with other hosts."""
@@ -183,16 +223,24 @@ class Delivery:
     def _tidy(self, at: float, now: datetime) -> None:
         if at >= self._tidy_at:
             self._tidy_at = at + TIDY_S
+            for run_id, why in list(self._settled.items()):
+                self._clear(run_id, why)
             with suppress(OSError):
-                self.dropped_outputs += spools.tidy(self.spool, now.timestamp())
+                self.dropped_outputs += spool_quota.tidy(self.spool, now.timestamp(), self.max_bytes)
+
+
+def spread_of(endpoint_id: str) -> float:
+    """Return how many seconds this machine waits beyond others after the full minute, always the same."""
+    return int.from_bytes(hashlib.sha256(endpoint_id.encode()).digest()[:4], "big") / 2**32 * SPREAD_S
 
 
 def wait_after(error: CrontopusError, failures: int, chance: float) -> float:
     """Return the seconds until the next try. failures: in a row, from 1. chance: 0 to 1.
 
-    The server's Retry-After counts as the least, up to the longest wait there is.
+    The server's Retry-After counts as the least, up to five minutes.
     """
     spread = 1 + chance / 2
     if isinstance(error, Unavailable):
-        return min(MAX_WAIT_S, max(min(2.0**failures, 20.0), error.retry_after_s) * spread)
+        asked_s = min(error.retry_after_s * spread, MAX_ASKED_WAIT_S)
+        return max(min(MAX_WAIT_S, min(2.0**failures, 20.0) * spread), asked_s)
     return min(MAX_REFUSED_WAIT_S, 30.0 * 2.0 ** min(failures - 1, 10) * spread)

@@ -3,11 +3,12 @@
 A record leaves the spool in two ways only: the server has confirmed it, or it is in quarantine, where a person can see it.
 """
 
+import errno
 import json
 import logging
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,13 +21,14 @@ from chalicelib.domain.runs import MAX_OUTPUT_BYTES
 START, END, OUTPUT = ".start.json", ".end.json", ".out"
 RUNNING_AFTER_MS = 30_000
 MAX_OUTPUT_JSON = 150_000  # bytes: control characters grow sixfold in JSON, and a request may have 256 KB
-KILLED = "run-job was killed or the machine stopped before the run could end"
-QUARANTINE = "quarantine"
-MAX_QUARANTINED = 1000  # files
-MAX_BYTES, MAX_FILES = 50 * 1024 * 1024, 10_000
-ABANDONED_S = 3600
+KILLED = "run-job was killed before the run could end; the job itself may still be running"
+STOPPED = "the machine stopped before the run could end"
+QUARANTINE, LOST = "quarantine", "lost-results"
 _NAME = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(\.start\.json|\.end\.json|\.out)")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, OverflowError)
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+# What is said of our process or of a disk far away, and says nothing of the record.
+_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ESTALE, errno.ETIMEDOUT})
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +38,14 @@ ProcessAlive = Callable[[int, int | None, str | None], bool]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A run as the spool knows it. run: the API's Run without endpoint_id and reported_at."""
+    """A run as the spool knows it. run: the API's Run without endpoint_id and reported_at.
+
+    is_guess: nobody wrote down how it ended; what the server knows is better.
+    """
 
     run_id: str
     run: dict[str, Any]
+    is_guess: bool = False
 
     @property
     def is_going_on(self) -> bool:
@@ -52,23 +58,33 @@ class Record:
 
 
 def list_records(
-    spool: Path, now_ms: int, process_alive: ProcessAlive, *, announced: Collection[str] = (), limit: int | None = None
+    spool: Path,
+    now_ms: int,
+    process_alive: ProcessAlive,
+    *,
+    announced: Collection[str] = (),
+    limit: int | None = None,
+    settled: Collection[str] = (),
+    elsewhere: Callable[[], Sequence[Path]] = tuple,
 ) -> list[Record]:
     """Return what is to be reported, oldest first; what cannot be read goes to quarantine.
 
     announced: runs whose start the server knows already. limit: enough records; reading all of a long backlog takes time.
+    settled: runs that are done with, though their files are still there. elsewhere: other places where an end may lie.
     """
     found: list[Record] = []
-    for run_id, suffixes in sorted(_runs_in(spool).items()):
+    for run_id, suffixes in sorted(runs_in(spool).items()):
         if limit is not None and len(found) >= limit:
             break
-        record = _read(spool, run_id, suffixes, now_ms, process_alive)
+        if run_id in settled:
+            continue
+        record = _read(spool, run_id, suffixes, now_ms, process_alive, elsewhere)
         if record and not (record.is_going_on and run_id in announced):
             found.append(record)
     return found
 
 
-def _runs_in(spool: Path) -> dict[str, set[str]]:
+def runs_in(spool: Path) -> dict[str, set[str]]:
     """Return run_id -> the suffixes of its files."""
     runs: dict[str, set[str]] = {}
     try:
@@ -82,16 +98,26 @@ def _runs_in(spool: Path) -> dict[str, set[str]]:
     return runs
 
 
-def _read(spool: Path, run_id: str, suffixes: set[str], now_ms: int, process_alive: ProcessAlive) -> Record | None:
+def _read(
+    spool: Path,
+    run_id: str,
+    suffixes: set[str],
+    now_ms: int,
+    process_alive: ProcessAlive,
+    elsewhere: Callable[[], Sequence[Path]],
+) -> Record | None:
     try:
         if END in suffixes:
             return Record(run_id, _ended(spool, run_id))
         if START in suffixes:
-            return _begun(spool, run_id, now_ms, process_alive)
+            return _begun(spool, run_id, now_ms, process_alive, elsewhere)
     except FileNotFoundError:
         return None  # run-job has just ended; the next look finds its result
     except _UNREADABLE as e:
-        quarantine(spool, run_id, f"it cannot be read: {e!r}")
+        if isinstance(e, OSError) and e.errno in _PASSING:
+            raise
+        with suppress(OSError):  # a disk that cannot be written: the others are delivered all the same
+            quarantine(spool, run_id, f"it cannot be read: {e!r}")
     return None
 
 
@@ -109,7 +135,9 @@ def _ended(spool: Path, run_id: str) -> dict[str, Any]:
     return _named(record, run_id) | ended | {"finished_at": _moment(record["finished_at"])}
 
 
-def _begun(spool: Path, run_id: str, now_ms: int, process_alive: ProcessAlive) -> Record | None:
+def _begun(
+    spool: Path, run_id: str, now_ms: int, process_alive: ProcessAlive, elsewhere: Callable[[], Sequence[Path]]
+) -> Record | None:
     """Return the start of a run that goes on, or the end of one that nobody will end any more."""
     start = json.loads((spool / f"{run_id}{START}").read_bytes())
     alive = process_alive(start["pid"], start["pid_start"], start["boot_id"])
@@ -118,10 +146,18 @@ def _begun(spool: Path, run_id: str, now_ms: int, process_alive: ProcessAlive) -
     if alive:
         return Record(run_id, going) if now_ms - start["started_at"] >= RUNNING_AFTER_MS else None
     # Asked in this order, because run-job writes the end before it goes.
-    if (spool / f"{run_id}{END}").exists():
+    if any((place / f"{run_id}{END}").exists() for place in (spool, *elsewhere())):
         return None
     # Nobody knows when it ended. The moment it surely ran is its start, and that stays the same however often it is sent.
-    return Record(run_id, going | {"status": "failure", "finished_at": going["started_at"], "output": KILLED})
+    why = KILLED if start["boot_id"] in (None, _this_boot()) else STOPPED
+    return Record(run_id, going | {"status": "failure", "finished_at": going["started_at"], "output": why}, is_guess=True)
+
+
+def _this_boot() -> str | None:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return None
 
 
 def _named(record: dict[str, Any], run_id: str) -> dict[str, Any]:
@@ -163,12 +199,12 @@ def remove(spool: Path, run_id: str) -> None:
 
 def quarantine(spool: Path, run_id: str, why: str) -> None:
     """Put a run aside that cannot be delivered, for a person to look at."""
-    log.warning("a run was put in quarantine", extra={"run_id": run_id, "why": why})
     aside = spool / QUARANTINE
     aside.mkdir(mode=0o700, exist_ok=True)
     for suffix in (OUTPUT, END, START):
         with suppress(FileNotFoundError):
             (spool / f"{run_id}{suffix}").replace(aside / f"{run_id}{suffix}.bad")
+    log.warning("a run was put in quarantine", extra={"run_id": run_id, "why": why})
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +220,36 @@ class Backlog:
     lost: int
 
 
-def backlog(spool: Path, process_alive: ProcessAlive) -> Backlog:
-    """Return how much is waiting; runs that go on do not count."""
-    runs = _runs_in(spool).items()
-    waiting = [id_ for id_, suffixes in runs if END in suffixes or (START in suffixes and _is_dead(spool, id_, process_alive))]
+def backlog(spool: Path, process_alive: ProcessAlive, settled: Collection[str] = ()) -> Backlog:
+    """Return how much is waiting; runs that go on, and those that are `settled`, do not count."""
+    runs = runs_in(spool).items()
+    waiting = [
+        id_
+        for id_, suffixes in runs
+        if id_ not in settled and (END in suffixes or (START in suffixes and _is_dead(spool, id_, process_alive)))
+    ]
     oldest = min(waiting, default=None)
-    lost = spool.parent / "lost-results"  # run-job adds one byte for each
     return Backlog(
         depth=len(waiting),
         oldest_at=ids.uuid7_time(oldest) if oldest else None,
         quarantined=len({path.name[:36] for path in (spool / QUARANTINE).glob("*.bad")}),
-        lost=lost.stat().st_size if lost.is_file() else 0,
+        # run-job adds one byte for each: beside the spool, or in the shelter itself
+        lost=sum(_size(folder / LOST) for folder in (spool.parent, spool)),
     )
+
+
+def together(backlogs: Sequence[Backlog]) -> Backlog:
+    """Return the sum of these, at least one."""
+    oldest = min((one.oldest_at for one in backlogs if one.oldest_at), default=None)
+    depth, quarantined, lost = (sum(getattr(one, name) for one in backlogs) for name in ("depth", "quarantined", "lost"))
+    return Backlog(depth, oldest, quarantined, lost)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _is_dead(spool: Path, run_id: str, process_alive: ProcessAlive) -> bool:
@@ -208,54 +262,10 @@ def _is_dead(spool: Path, run_id: str, process_alive: ProcessAlive) -> bool:
         return True
 
 
-def tidy(spool: Path, now_s: float) -> int:
-    """Drop the oldest outputs until the spool is within its quota, and return how many were dropped. Results all stay.
-
-    Removes what crashes have left behind, too: unfinished files, outputs without a result, and more in quarantine than a
-    person will look at. now_s: seconds since the epoch.
-    """
-    runs = _runs_in(spool)
-    files = {path: path.stat() for path in _files_in(spool)}
-    for path in [path for path, stat in files.items() if now_s - stat.st_mtime > ABANDONED_S and _is_litter(path, runs)]:
-        path.unlink(missing_ok=True)
-        del files[path]
-    _drop(sorted(_files_in(spool / QUARANTINE))[:-MAX_QUARANTINED], "quarantine is full")
-    size, count = sum(stat.st_size for stat in files.values()), len(files)
-    outputs = sorted(path for path in files if path.name.endswith(OUTPUT) and END in runs.get(path.name[:36], ()))
-    dropped: list[Path] = []
-    for path in outputs:
-        if size <= MAX_BYTES and count <= MAX_FILES:
-            break
-        size, count = size - files[path].st_size, count - 1
-        dropped.append(path)
-    _drop(dropped, "the spool is over its quota")
-    return len(dropped)
-
-
-def _files_in(directory: Path) -> list[Path]:
-    try:
-        return [Path(entry.path) for entry in os.scandir(directory) if entry.is_file(follow_symlinks=False)]
-    except FileNotFoundError:
-        return []
-
-
-def _is_litter(path: Path, runs: Mapping[str, Collection[str]]) -> bool:
-    if path.name.endswith(OUTPUT):
-        return runs.get(path.name[:36], ()) == {OUTPUT}
-    return path.name.endswith(".tmp")
-
-
-def _drop(paths: Sequence[Path], why: str) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-    if paths:
-        log.warning("files of the spool were dropped", extra={"count": len(paths), "why": why, "first": paths[0].name})
-
-
 def process_alive(pid: int, pid_start: int | None, boot_id: str | None) -> bool:
     """Tell whether the very process that wrote a start record still runs. Without /proc, whether one of its number does."""
     try:
-        if boot_id is not None and Path("/proc/sys/kernel/random/boot_id").read_text().strip() != boot_id:
+        if boot_id is not None and _BOOT.read_text().strip() != boot_id:
             return False
         if pid_start is not None:
             stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

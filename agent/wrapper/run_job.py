@@ -15,7 +15,8 @@ from agent.wrapper.run_guard import is_due
 from agent.wrapper.run_limits import EX_CONFIG, Refused
 from agent.wrapper.run_retry import attempts
 from agent.wrapper.run_rules import note_result, reason_to_skip
-from agent.wrapper.run_spool import Spool, attempt, complain, now_ms, this_process, uuid7, words
+from agent.wrapper.run_shelter import attempt, within
+from agent.wrapper.run_spool import START_WAIT_S, Spool, complain, now_ms, this_process, uuid7, words
 from agent.wrapper.run_start import refusal
 from agent.wrapper.run_watch import catch_signals
 
@@ -64,7 +65,7 @@ def run(job_id: str, directory: str, signals: int, is_guarded: bool) -> int:
     # The clock may have been set back meanwhile; a run does not end before it began.
     record["finished_at"] = max(now_ms(), started_at + result["duration_ms"])
     if more.get("is_noted") and result["status"] != "skipped":
-        attempt(note_result, directory, job_id, result["status"], record["finished_at"])
+        within(START_WAIT_S, note_result, directory, job_id, result["status"], record["finished_at"])
     if not more.get("is_silent"):
         spool.end(record | result, output)
     return int(result["exit_code"] or 0)

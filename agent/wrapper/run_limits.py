@@ -6,8 +6,10 @@ the job runs without it; who it runs as is never left open.
 
 import _signal as signal  # type: ignore[import-not-found]
 import posix
+from _warnings import filters as warning_filters
 
-from agent.wrapper.run_spool import attempt, words
+from agent.wrapper.run_shelter import attempt
+from agent.wrapper.run_spool import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ def fork_limited(
     prepare: what is still to be done once the process is who it shall be. Raise OSError or Refused if it cannot be started.
     """
     reader, writer = posix.pipe()  # closed by a program that starts
+    # Since 3.12 Python warns, on the job's stderr, of a fork while a thread of ours still waits for the disk.
+    warning_filters.insert(0, ("ignore", None, Warning, None, 0))
     pid = posix.fork()
     if pid == 0:
         become_the_job(more, prepare, argv, env, out, err, writer)

@@ -1,17 +1,24 @@
 """Part of run-job: the records of one run.
 
-What cannot be written is told to syslog and counted; it never stops or alters the job.
+What cannot be written to D's disk goes to a shelter; what cannot be written at all is told to syslog and counted. It never
+stops, delays or alters the job.
 """
 
 import posix
 import time
 
+from agent.wrapper.run_shelter import attempt, shelter_of, within
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import BinaryIO
 
 SYSLOG = ("/dev/log", "/var/run/syslog")
 ONE_BLOCK = 1024  # no start or end record is longer
+START_WAIT_S = 0.2  # for a disk that hangs to take the start; the job does not wait longer
+END_WAIT_S = 1.0
+SHELTERED_OUTPUT = 8192  # bytes: a shelter is in memory
+MAX_SHELTERED = 10_000  # files
 
 
 class Spool:
@@ -20,51 +27,80 @@ class Spool:
     def __init__(self, directory: str, run_id: str) -> None:
         self.directory = directory
         self.folder = f"{directory}/spool"
-        self.path = f"{self.folder}/{run_id}"
+        self.run_id = run_id
+        self.is_sheltered = False  # its start is in the shelter, too or alone
 
     def start(self, record: "dict[str, object]") -> None:
         """Say that the job is about to start. A failure is not mentioned: what counts is the end."""
-        attempt(posix.mkdir, self.folder, 0o700)
-        attempt(self.put, ".start.json", json_of(record))
+        content = json_of(record)
+        if within(START_WAIT_S, self.put, self.folder, ".start.json", content):
+            self.is_sheltered = not within(START_WAIT_S, self.take_shelter, ((".start.json", content),))
 
     def end(self, record: "dict[str, object]", output: bytes) -> None:
-        """Say how it ended."""
-        lost = attempt(self.put, ".out", output) if output else ""
-        if lost:
-            record["output_truncated"] = True
-            lost = f"the output ({lost})"
-        content = json_of(record)
-        problem = attempt(self.put, ".end.json", content)
-        # On a full disk one block is left that is ours: the start record's.
-        if problem and attempt(self.put, ".end.json", content.ljust(ONE_BLOCK), ".start.json", "r+b"):
-            lost = f"the result ({problem})"
-        attempt(posix.unlink, self.path + ".start.json")
-        if lost:
-            complain(self.directory, f"lost {lost} of run {record['run_id']} of job {record['job_id']}")
+        """Say how it ended: on the disk, else in the shelter, else without the output in the one block that is ours."""
+        problem = within(END_WAIT_S, self.end_on_disk, json_of(record), output)
+        if not problem:
+            if self.is_sheltered:
+                within(START_WAIT_S, self.leave_shelter)
+            return
+        short = output[-SHELTERED_OUTPUT:]
+        content = json_of(record | {"output_truncated": record["output_truncated"] or len(short) < len(output)})
+        if within(START_WAIT_S, self.take_shelter, ((".out", short), (".end.json", content))):
+            content = json_of(record | {"output_truncated": True}).ljust(ONE_BLOCK)
+            is_lost = within(START_WAIT_S, self.put, self.folder, ".end.json", content, ".start.json", "r+b")
+            what = "result" if is_lost else "output"
+            complain(self.directory, f"lost the {what} ({problem}) of run {self.run_id} of job {record['job_id']}")
+        within(START_WAIT_S, posix.unlink, f"{self.folder}/{self.run_id}.start.json")
 
-    def put(self, suffix: str, content: bytes, beside: str = ".tmp", mode: str = "wb") -> None:
-        """Create the file whole and on disk, or raise OSError and leave nothing. beside: suffix of the file it is made from."""
+    def end_on_disk(self, content: bytes, output: bytes) -> None:
+        """Write output and result, or raise OSError and leave neither."""
         try:
-            with open(self.path + beside, mode) as file:
+            if output:
+                self.put(self.folder, ".out", output)
+            self.put(self.folder, ".end.json", content)
+        except OSError:
+            attempt(posix.unlink, f"{self.folder}/{self.run_id}.out")
+            raise
+        attempt(posix.unlink, f"{self.folder}/{self.run_id}.start.json")
+
+    def take_shelter(self, files: "tuple[tuple[str, bytes], ...]") -> None:
+        """Write these to the shelter, or raise OSError."""
+        folder = shelter_of(self.directory)
+        if not self.is_sheltered and len(posix.listdir(folder)) >= MAX_SHELTERED:
+            raise OSError(28, f"{folder} is full")
+        for suffix, content in files:
+            if content:
+                self.put(folder, suffix, content)
+        if files[-1][0] == ".end.json":
+            attempt(posix.unlink, f"{folder}/{self.run_id}.start.json")
+
+    def leave_shelter(self) -> None:
+        posix.unlink(f"{shelter_of(self.directory)}/{self.run_id}.start.json")
+
+    def put(self, folder: str, suffix: str, content: bytes, beside: str = ".tmp", mode: str = "wb") -> None:
+        """Create the file whole and on disk, or raise OSError and leave nothing. beside: suffix of the file it is made from."""
+        path = f"{folder}/{self.run_id}"
+        try:
+            with open_or_make(folder, path + beside, mode) as file:
                 file.write(content)
                 file.flush()
                 posix.fsync(file.fileno())
-            posix.rename(self.path + beside, self.path + suffix)
+            posix.rename(path + beside, path + suffix)
         except OSError:
-            attempt(posix.unlink, self.path + beside)
+            attempt(posix.unlink, path + beside)
             raise
-        folder = posix.open(self.folder, posix.O_RDONLY)
-        posix.fsync(folder)
-        posix.close(folder)
+        handle = posix.open(folder, posix.O_RDONLY)
+        posix.fsync(handle)
+        posix.close(handle)
 
 
-def attempt(act: "Callable[..., object]", *args: object) -> str:
-    """Do it. Return what went wrong, in words, or nothing."""
+def open_or_make(folder: str, path: str, mode: str) -> "BinaryIO":
+    """Open a file in this folder, which is made if it is missing."""
     try:
-        act(*args)
-    except OSError as e:
-        return e.strerror or str(e)
-    return ""
+        return open(path, mode)  # type: ignore[return-value]
+    except FileNotFoundError:
+        attempt(posix.mkdir, folder, 0o700)
+        return open(path, mode)  # type: ignore[return-value]
 
 
 def complain(directory: str, text: str) -> None:
@@ -74,11 +110,12 @@ def complain(directory: str, text: str) -> None:
     line = f"<11>run-job[{posix.getpid()}]: {text}".encode("utf-8", "replace")
     for path in SYSLOG:
         attempt(socket(AF_UNIX, SOCK_DGRAM).sendto, line, MSG_DONTWAIT, path)
-    attempt(count_one, f"{directory}/lost-results")
+    if within(START_WAIT_S, count_one, directory):
+        within(START_WAIT_S, lambda: count_one(shelter_of(directory)))
 
 
-def count_one(path: str) -> None:
-    with open(path, "ab", 0) as file:
+def count_one(folder: str) -> None:
+    with open(f"{folder}/lost-results", "ab", 0) as file:
         file.write(b".")
 
 

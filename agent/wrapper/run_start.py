@@ -4,7 +4,9 @@ import _signal as signal  # type: ignore[import-not-found]
 import posix
 
 from agent.wrapper.run_limits import EX_CONFIG, Refused, fork_limited
-from agent.wrapper.run_spool import attempt, words
+from agent.wrapper.run_rules import note_process
+from agent.wrapper.run_shelter import attempt, within
+from agent.wrapper.run_spool import START_WAIT_S, words
 from agent.wrapper.run_watch import Stream, Watch
 
 TYPE_CHECKING = False
@@ -49,6 +51,8 @@ def start(job: "dict[str, Any]", own: "dict[str, str]", signals: int) -> Watch:
         raise Refused(127 if isinstance(e, FileNotFoundError) else 126, f"cannot start {job['shell']}: {e}") from e
     for _, end in pipes:
         posix.close(end)
+    if "lock" in more:
+        within(START_WAIT_S, note_process, more["lock"], pid)
     streams = [Stream(pipe[0], sink) for pipe, sink in zip(pipes, sinks)]  # noqa: B905 - Python 3.9 has no strict
     limit = max(0, min(job["max_output_bytes"], MAX_TAIL)) if job.get("output") != "none" else 0
     return Watch(pid, streams, signals, job.get("timeout_s"), limit)

@@ -9,13 +9,14 @@ from pathlib import Path
 from chalicelib.domain.errors import Stalled
 
 _PARTS = (
+    "run_shelter.py",
     "run_spool.py",
     "run_watch.py",
     "run_guard.py",
     "run_limits.py",
+    "run_rules.py",
     "run_start.py",
     "run_retry.py",
-    "run_rules.py",
     "run_job.py",
 )
 _MAX_SHEBANG = 127  # bytes of the first line that every Linux kernel reads

@@ -52,6 +52,7 @@ class EndpointOut(Model):
     state: EndpointState
     commit: str | None
     spool_depth: int
+    results_lost: int
     problems: list[str]
     labels: dict[str, str]
     is_transferred: bool
@@ -191,6 +192,7 @@ def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
         state=state(endpoint, now),
         commit=endpoint.commit,
         spool_depth=endpoint.spool_depth,
+        results_lost=endpoint.results_lost,
         problems=list(endpoint.problems),
         labels=dict(endpoint.labels),
         is_transferred=endpoint.is_transferred,

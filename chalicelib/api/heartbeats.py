@@ -35,6 +35,7 @@ class HeartbeatIn(Model):
     problems: list[str] = Field(default_factory=list, max_length=50)
     instances_digest: str | None = Field(default=None, pattern=DIGEST_PATTERN)
     held: HeldIn | None = None
+    results_lost: int = Field(default=0, ge=0, le=1_000_000_000)
 
 
 class EndpointStanding(Model):
@@ -94,6 +95,7 @@ def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
         problems=tuple(problem[:500] for problem in body.problems),
         instances_digest=body.instances_digest,
         held=_held(body.held) if body.held else None,
+        results_lost=body.results_lost,
     )
     endpoint = endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
     standing = EndpointStanding(

@@ -54,7 +54,8 @@ class Approval:
 class Heartbeat:
     """What an agent says every half minute. clock_at: its own clock. commit: the one it has applied, None before the first.
 
-    instances_digest: of what it would report about its jobs, None as long as it does not know.
+    instances_digest: of what it would report about its jobs, None as long as it does not know. results_lost: how many results
+    or outputs the machine could write nowhere, since it was set up.
     """
 
     version: str
@@ -67,6 +68,7 @@ class Heartbeat:
     problems: tuple[str, ...]
     instances_digest: str | None = None
     held: Held | None = None
+    results_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Endpoint:
     approved: Approval | None = None
     suspended_since: datetime | None = None
     suspended_until: datetime | None = None
+    results_lost: int = 0
 
     def is_suspended(self, now: datetime) -> bool:
         """Tell whether its agent is to write nothing at this moment."""

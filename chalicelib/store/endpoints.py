@@ -31,6 +31,7 @@ class EndpointItem(Table):
     spool_depth = NumberAttribute(default=0)
     oldest_unsent_at = MomentAttribute(null=True)
     clock_at = MomentAttribute(null=True)
+    results_lost = NumberAttribute(default=0)
     problems = ListAttribute(of=UnicodeAttribute, default=list)
     token_digest = UnicodeAttribute()
     git_token_name = UnicodeAttribute()
@@ -117,6 +118,7 @@ def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received
         EndpointItem.clock_at.set(beat.clock_at),
         EndpointItem.version.set(beat.version),
         EndpointItem.spool_depth.set(beat.spool_depth),
+        EndpointItem.results_lost.set(beat.results_lost),
         EndpointItem.problems.set(list(beat.problems)),
         EndpointItem.commit_sha.set(beat.commit) if beat.commit else EndpointItem.commit_sha.remove(),
         EndpointItem.timezone.set(beat.timezone) if beat.timezone else EndpointItem.timezone.remove(),
@@ -267,6 +269,7 @@ def _endpoint(item: EndpointItem) -> Endpoint:
         suspended_since=item.suspended_since,
         suspended_until=item.suspended_until,
         oldest_unsent_at=item.oldest_unsent_at,
+        results_lost=int(item.results_lost or 0),
     )
 
 

@@ -130,7 +130,7 @@ def test_a_run_job_killed_with_its_job_is_a_failure(host: Host, server: Server, 
 
     (run,) = server.runs.values()
     assert (run.status, run.exit_code) == ("failure", None)
-    assert run.output == "run-job was killed or the machine stopped before the run could end"
+    assert run.output == "run-job was killed before the run could end; the job itself may still be running"
     assert list(host.spool.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""run-job for jobs that ask for more: time zones, one run at a time, other jobs first, several attempts, nothing recorded."""
+"""run-job for jobs that ask for more: time zones, other jobs first, several attempts, nothing recorded."""
 
 import json
 import signal
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from agent.guard import guarded
-from tests.fixtures.waiting import until
 from tests.functional.run_job_host import JOB_ID, Host, installed
 
 PARENT = "11111111-1111-4111-8111-111111111111"
@@ -76,48 +75,6 @@ def test_a_call_with_an_unknown_option_is_refused(host: Host):
 
     assert called.returncode == 64
     assert b"usage: run-job [--guard]" in called.stderr
-
-
-# --- one run at a time
-
-
-def test_a_run_that_finds_the_one_before_at_work_is_skipped(host: Host):
-    host.job(f"echo first; while [ ! -e {host.directory}/go ]; do sleep 0.02; done", concurrency="forbid")
-    first = host.start()
-    until(lambda: list(host.spool.glob("*.start.json")), "it has started")
-
-    second = host.run()
-    (host.directory / "go").touch()
-    first.communicate(timeout=10)
-
-    assert (second.code, second.stdout, second.stderr) == NOTHING
-    assert sorted((item["status"], item["exit_code"]) for item in records(host)) == [("skipped", None), ("success", 0)]
-    assert any(b"the run before is still going on" in path.read_bytes() for path in host.spool.glob("*.out"))
-
-
-def test_a_run_that_was_killed_leaves_no_lock(host: Host):
-    host.job("sleep 60", concurrency="forbid")
-    killed = host.start()
-    until(lambda: list(host.spool.glob("*.start.json")), "it has started")
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate(timeout=10)
-
-    assert host.run("echo again", fields={"concurrency": "forbid"}).stdout == b"again\n"
-
-
-def test_a_daemon_that_a_run_left_behind_does_not_hold_the_lock(host: Host):
-    host.run("setsid sleep 5 >/dev/null 2>&1 &", fields={"concurrency": "forbid"})
-
-    assert host.run("echo again", fields={"concurrency": "forbid"}).stdout == b"again\n"
-
-
-def test_runs_that_may_overlap_do(host: Host):
-    host.job(f"while [ ! -e {host.directory}/go ]; do sleep 0.02; done")
-    both = [host.start(), host.start()]
-    until(lambda: len(list(host.spool.glob("*.start.json"))) == 2, "both have started")
-    (host.directory / "go").touch()
-
-    assert [process.wait(10) for process in both] == [0, 0]
 
 
 # --- other jobs first

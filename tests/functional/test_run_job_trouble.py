@@ -1,4 +1,4 @@
-"""A spool that does not work: the job runs as ever, and what is lost is said."""
+"""Nowhere to write to: the job runs as ever, and what is lost is said."""
 
 import shutil
 import socket
@@ -24,7 +24,7 @@ def syslog(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def host(tmp_path: Path, syslog: socket.socket) -> Host:
-    return installed(tmp_path / "D", SYSLOG=(str(tmp_path / "log"),))
+    return installed(tmp_path / "D", SYSLOG=(str(tmp_path / "log"),), SHELTERS=())
 
 
 def complaints(host: Host, syslog: socket.socket) -> tuple[bytes, int]:
@@ -144,7 +144,7 @@ def test_a_read_only_spool_does_not_touch_the_job(host: Host, syslog: socket.soc
 
 
 def test_a_machine_without_syslog_and_without_a_writable_folder_runs_its_jobs(tmp_path: Path):
-    host = installed(tmp_path / "D", SYSLOG=("/no/such/log",))
+    host = installed(tmp_path / "D", SYSLOG=("/no/such/log",), SHELTERS=())
     host.spool.rmdir()
     host.spool.write_text("a file")
     (host.directory / "lost-results").mkdir()

@@ -22,7 +22,7 @@ from chalicelib.domain.errors import (
 from tests.fixtures.check_ins import Clock, Server
 from tests.fixtures.spooled import Spooled, run_id
 
-NOW = datetime(2026, 2, 2, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 2, 2, 12, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture

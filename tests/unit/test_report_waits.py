@@ -10,7 +10,7 @@ from chalicelib.domain.errors import CrontopusError, Stalled, Unauthenticated, U
 from tests.fixtures.check_ins import Clock, Server
 from tests.fixtures.spooled import Spooled
 
-NOW = datetime(2026, 2, 2, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 2, 2, 12, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -88,9 +88,19 @@ def test_word_of_recovery_ends_the_wait(delivery: Delivery, server: Server, spoo
 
 @pytest.mark.parametrize(
     ("failures", "retry_after_s", "chance", "wait_s"),
-    [(1, 0, 0, 2), (1, 0, 1, 3), (2, 0, 0, 4), (5, 0, 0, 20), (99, 0, 1, 30), (1, 5, 0, 5), (1, 5, 1, 7.5), (1, 3600, 0, 30)],
+    [
+        (1, 0, 0, 2),
+        (1, 0, 1, 3),
+        (2, 0, 0, 4),
+        (5, 0, 0, 20),
+        (99, 0, 1, 30),
+        (1, 5, 0, 5),
+        (1, 5, 1, 7.5),
+        (1, 45, 0, 45),
+        (1, 3600, 0, 300),
+    ],
 )
-def test_waits_grow_and_honour_the_server_but_never_pass_half_a_minute(
+def test_waits_grow_to_half_a_minute_and_to_five_where_the_server_asks_for_it(
     failures: int, retry_after_s: int, chance: float, wait_s: float
 ):
     assert wait_after(Unavailable("x", retry_after_s=retry_after_s), failures, chance) == wait_s

@@ -62,7 +62,7 @@ def test_the_program_can_be_read_by_python_3_9_and_needs_no_package_of_ours():
 
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    always = {"posix", "select", "sys", "time", "_signal", "_json"}
+    always = {"posix", "select", "sys", "time", "_signal", "_json", "_thread", "_warnings"}
     for_jobs_that_ask = {"ctypes", "datetime", "resource", "zoneinfo"}
     assert modules == always | for_jobs_that_ask | {"_socket", "json", "pwd", "typing", "collections.abc"}
 
@@ -72,7 +72,7 @@ def test_nothing_is_imported_at_the_start_that_costs():
 
     at_once = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     at_once |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert at_once == {"posix", "select", "sys", "time", "_signal"}
+    assert at_once == {"posix", "select", "sys", "time", "_signal", "_thread", "_warnings"}
 
 
 def test_run_job_can_be_installed_by_an_agent_that_is_one_archive(tmp_path: Path):

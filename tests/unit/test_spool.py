@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent import spool
+from agent import spool, spool_quota
 from agent.spool import MAX_OUTPUT_JSON, Record
 from chalicelib.domain.runs import MAX_OUTPUT_BYTES
 from tests.fixtures.spooled import JOB_ID, STARTED, STARTED_MS, Spooled, run_id
@@ -154,7 +154,7 @@ def test_a_run_whose_process_has_gone_is_a_failure(spooled: Spooled):
     record = only(spooled, process_alive=dead, announced={run_id(0)})
 
     assert (record.run["status"], record.run["exit_code"], record.run["signal"]) == ("failure", None, None)
-    assert record.run["output"] == "run-job was killed or the machine stopped before the run could end"
+    assert record.run["output"] == "the machine stopped before the run could end"
     assert record.run["finished_at"] == STARTED
     assert record.is_urgent
 
@@ -218,7 +218,7 @@ def test_over_the_quota_the_oldest_outputs_go_and_every_result_stays(spooled: Sp
         with (spooled.path / f"{run_id(number)}.out").open("r+b") as file:
             file.truncate(10 * 1024 * 1024)
 
-    dropped = spool.tidy(spooled.path, 0)
+    dropped = spool_quota.tidy(spooled.path, 0)
 
     assert dropped == 2
     assert {path.name for path in spooled.path.glob("*.out")} == {f"{run_id(number)}.out" for number in (2, 3, 4, 5)}
@@ -229,9 +229,9 @@ def test_the_quota_counts_files_too(spooled: Spooled):
     for number in range(5001):
         spooled.ended(number, output=b"x")
 
-    assert spool.tidy(spooled.path, 0) == 2
+    assert spool_quota.tidy(spooled.path, 0) == 2
     assert len(list(spooled.path.iterdir())) == 10_000
-    assert spool.tidy(spooled.path, 0) == 0
+    assert spool_quota.tidy(spooled.path, 0) == 0
 
 
 def test_a_run_whose_output_was_dropped_says_so(spooled: Spooled):
@@ -249,9 +249,9 @@ def test_what_a_crash_left_behind_is_cleared_away_after_an_hour(spooled: Spooled
     before = {path.name for path in spooled.path.iterdir()}
     written_s = (spooled.path / f"{run_id(0)}.out").stat().st_mtime
 
-    spool.tidy(spooled.path, written_s + 3599)
+    spool_quota.tidy(spooled.path, written_s + 3599)
     early = {path.name for path in spooled.path.iterdir()}
-    spool.tidy(spooled.path, written_s + 3700)
+    spool_quota.tidy(spooled.path, written_s + 3700)
     late = {path.name for path in spooled.path.iterdir()}
 
     assert early == before
@@ -263,7 +263,7 @@ def test_the_quarantine_does_not_fill_the_disk(spooled: Spooled):
         spooled.ended(number)
         spool.quarantine(spooled.path, run_id(number), "because")
 
-    spool.tidy(spooled.path, 0)
+    spool_quota.tidy(spooled.path, 0)
 
     left = sorted(path.name[:36] for path in (spooled.path / "quarantine").iterdir())
     assert (len(left), left[0]) == (1000, run_id(3))
