@@ -16,7 +16,12 @@ Uuid4 = Annotated[str, Field(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89a
 
 
 class FoundIn(Model):
-    """line_hash: SHA-256 of the line's bytes. id: from the mark behind it. user: whose table it is in, if not the agent's."""
+    """line_hash: SHA-256 of the line's bytes. id: from the mark behind it. user: whose table it is in, if not the agent's.
+
+    table: where it stands, if not in the agent's own table. env, shell, timezone: in force for it, as far as they are not for
+    the agent's own lines. obstacle: why it cannot be adopted. note: what to know before adopting it. set_aside: it is adopted
+    already and stands in a comment.
+    """
 
     line_hash: str = Field(pattern="^[0-9a-f]{64}$")
     schedule: str = Field(max_length=500)
@@ -24,6 +29,13 @@ class FoundIn(Model):
     name: str | None = Field(default=None, max_length=255)
     user: str | None = Field(default=None, max_length=100)
     id: Uuid4 | None = None
+    table: str | None = Field(default=None, max_length=255)
+    env: dict[str, str] = Field(default_factory=dict, max_length=64)
+    shell: str | None = Field(default=None, max_length=255)
+    timezone: str | None = Field(default=None, max_length=64)
+    obstacle: str | None = Field(default=None, max_length=500)
+    note: str | None = Field(default=None, max_length=1000)
+    set_aside: bool = False
 
 
 class ReportIn(Model):
@@ -69,7 +81,7 @@ class ReportAnswer(Model):
 def report_discovered(ask: Ask, endpoint_id: str) -> ReportAnswer:
     """Take what an endpoint found: new jobs, changed ones, and by their absence those that are gone."""
     body: ReportIn = ask.body
-    found = [Found(one.line_hash, one.schedule, one.command, one.name, one.user, one.id) for one in body.jobs]
+    found = [_found(one) for one in body.jobs]
     told = discovery.report(
         repository_of(ask), ask.known_caller, endpoint_id, found, ask.request_id, is_complete=body.is_complete
     )
@@ -78,6 +90,11 @@ def report_discovered(ask: Ask, endpoint_id: str) -> ReportAnswer:
         removed=[RemovedOut(id=one.job.id, name=one.job.name) for one in told.removed],
         commit=told.commit,
     )
+
+
+def _found(one: FoundIn) -> Found:
+    facts = one.model_dump(exclude={"id", "set_aside"})
+    return Found(**facts, job_id=one.id, is_set_aside=one.set_aside)
 
 
 def _out(outcome: Outcome) -> FoundOut:

@@ -58,6 +58,21 @@ def adopt_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
     return JobAnswer(job=shown_job(ask, stored), commit=commit)
 
 
+@bp.api(
+    "POST",
+    "/api/jobs/{namespace}/{name}/release",
+    auth="user",
+    limit=limits.JOB_WRITES,
+    scope="write:jobs",
+    returns=JobAnswer,
+    audit="job.released",
+)
+def release_job(ask: Ask, namespace: str, name: str) -> JobAnswer:
+    """Give an adopted job back: its own line runs it again, as before it was adopted, and it is watched as a discovered one."""
+    stored, commit = job_changes.release(repository_of(ask), namespace, name, change_of(ask))
+    return JobAnswer(job=shown_job(ask, stored), commit=commit)
+
+
 def _set_paused(ask: Ask, namespace: str, name: str, *, paused: bool) -> JobAnswer:
     stored, commit = job_changes.set_paused(repository_of(ask), namespace, name, change_of(ask), paused=paused)
     return JobAnswer(job=shown_job(ask, stored), commit=commit)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from posixpath import dirname, splitext
 
-from chalicelib.domain import manifest_patch, names
+from chalicelib.domain import discovery, manifest_patch, names
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid
 from chalicelib.domain.manifest import Job
 from chalicelib.forgejo.files import FileChange
@@ -51,7 +51,8 @@ def set_paused(repository: Repository, namespace: str, name: str, change: Change
 def adopt(repository: Repository, namespace: str, name: str, target: str, change: Change) -> tuple[StoredJob, str]:
     """Make a discovered job ours, in the namespace `target`, and return it with the commit.
 
-    Raise Conflict if it was not discovered or its name is taken there, Invalid for a target where no job may be put.
+    Raise Conflict if it was not discovered, cannot be adopted, or its name is taken there, Invalid for a target where no job
+    may be put.
     """
     if problem := names.job_namespace_problem(target):
         raise Invalid.of({"target_namespace": problem})
@@ -59,10 +60,21 @@ def adopt(repository: Repository, namespace: str, name: str, target: str, change
     before = pick_job(listing, namespace, name)
     if not is_discovered(before.job):
         raise Conflict(f"{namespace}/{name} is no discovered job; there is nothing to adopt")
-    labels = {key: value for key, value in before.job.labels.items() if key != "source"}
-    job = replace(before.job, namespace=target, labels=labels)
+    job = discovery.adopted(before.job, target)
     path = names.manifest_path(target, name)
     return _rewrite(repository, listing, before, job, path, f"Adopt job {namespace}/{name} as {target}/{name}", change)
+
+
+def release(repository: Repository, namespace: str, name: str, change: Change) -> tuple[StoredJob, str]:
+    """Give an adopted job back to the line it came from, and return it with the commit.
+
+    Raise Conflict if it was never adopted, or another discovered job has its name.
+    """
+    listing = jobs.list_jobs(repository)
+    before = pick_job(listing, namespace, name)
+    job = discovery.released(before.job)
+    path = names.manifest_path(job.namespace, job.name)
+    return _rewrite(repository, listing, before, job, path, f"Release job {namespace}/{name}", change)
 
 
 def _path(before: StoredJob, job: Job) -> str:

@@ -56,6 +56,24 @@ def adopt(invocation: Invocation, job: str, target: str) -> None:
     report(invocation, "Adopted", (target, parts[1]), answer)
 
 
+@click.command("release", cls=Command)
+@job_input.reference_argument
+@job_input.namespace_option
+@pass_invocation
+def release(invocation: Invocation, job: str, namespace: str | None) -> None:
+    """Give an adopted job back to the crontab line it came from.
+
+    The line comes back byte for byte and runs the job; it stays watched, as a discovered one.
+
+    \b
+    Example:
+      crontopus jobs release tidy-web-1 -n ops
+    """
+    parts = references.parse(job, namespace)
+    answer = invocation.client.post(client.path("jobs", *parts, "release"))
+    report(invocation, "Released", ("discovered", parts[1]), answer)
+
+
 @click.command("validate", cls=Command)
 @click.argument("files", metavar="FILE...", type=click.File("rb"), nargs=-1, required=True)
 @pass_invocation
@@ -112,4 +130,4 @@ def _as_json(name: str, verdict: Verdict) -> dict[str, Any]:
     return {"file": name, **facts}
 
 
-COMMANDS = (pause, resume, adopt, validate)
+COMMANDS = (pause, resume, adopt, release, validate)

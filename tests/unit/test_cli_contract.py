@@ -104,6 +104,7 @@ COMMANDS = [
     "jobs pause ops/x",
     "jobs resume x",
     "jobs adopt x --to ops",
+    "jobs release x",
     "jobs history x --limit 5",
     "namespaces list",
     "namespaces create ops --description d --colour #00ff00",
