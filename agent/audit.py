@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from agent.home import Home, locked, login_of, sync_folder
+from agent.system import system
 from chalicelib.domain.audit import GENESIS, Entry, entry_from, link_problem, seal
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.times import to_text
@@ -124,7 +125,7 @@ def _append(path: Path, kind: Kind, facts: Mapping[str, object], now: datetime) 
 
 
 def _write(path: Path, before: Entry | None, kind: Kind, facts: Mapping[str, object], now: datetime) -> Entry:
-    entry = follow(before, kind, facts, now, uid=os.getuid(), pid=os.getpid())
+    entry = follow(before, kind, facts, now, uid=system.uid(), pid=os.getpid())
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "ab") as file:
         is_new = file.tell() == 0

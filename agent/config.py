@@ -11,6 +11,7 @@ import yaml
 from agent import home as homes
 from agent.home import Home
 from agent.settings import as_document, read, setting, told
+from agent.system import system
 from chalicelib.domain.errors import Invalid, Stalled
 from chalicelib.domain.manifest_values import list_of, login, text
 
@@ -116,7 +117,7 @@ def environment() -> Mapping[str, str]:
 def own_home() -> tuple[Home, Mapping[str, str]]:
     """Return the folder of the agent of whoever runs us, and the environment that says so."""
     environ = environment()
-    return homes.find_home(environ, os.getuid()), environ
+    return homes.find_home(environ, system.uid()), environ
 
 
 def load_config(home: Home, environ: Mapping[str, str] | None = None) -> Config:

@@ -11,23 +11,23 @@ from functools import partial
 
 from agent import audit, instances, loop, orders, rotation
 from agent import standing as standings
-from agent.audit_facts import of_config, of_round, of_table
+from agent.audit_facts import of_config, of_round
 from agent.client import Api
 from agent.config import Config
 from agent.delivering import Deliveries, spool_of
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
-from agent.home import Home, locked, login_of, make_private, read_secret, table_lock
+from agent.home import Home, locked, make_private, read_secret
 from agent.instances import Told
 from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.report import Delivery
 from agent.schedulers import alive, flavours
-from agent.schedulers.crontab import SPOOL, Crontab, CrontabProgram
+from agent.schedulers.factory import open_scheduler
 from agent.standing import Standing
 from agent.status import StatusBoard, held_for_heartbeat, problems_for_heartbeat
 from agent.sync import Sync
-from agent.wrapper.command import crontab_command
+from agent.system import system
 from chalicelib.domain.errors import CrontopusError, Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
 from chalicelib.domain.times import to_text
 
@@ -40,22 +40,6 @@ Now = Callable[[], datetime]
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Crontab:
-    """Return this machine's scheduler."""
-    flavour, login = flavours.of(scheduler_flavour(config.crontab, environ)), login_of(uid)
-    return Crontab(
-        CrontabProgram(config.crontab, environ, flavour, login=login, spooled=SPOOL / login),
-        endpoint_id=config.endpoint_id,
-        command_of=lambda job_id: crontab_command(home.directory, job_id),
-        backups=home.backups,
-        lock=table_lock(home, uid),
-        flavour=flavour,
-        is_root=uid == 0,
-        # Before, not after: a crash in between leaves an entry for a change that was not made, never a change without an entry.
-        changing=lambda old, new: audit.record(home, "table", of_table(old, new)),
-    )
 
 
 def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Sync:
@@ -150,10 +134,11 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
     """Run until `stop` is set. Raise Unavailable at once if another agent runs in this folder."""
     with locked(home.lock, wait_s=_START_WAIT_S) as handle:
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, f"{os.getpid()}\n".encode())
         board = StatusBoard(home.status)
         board.started(os.getpid(), VERSION, now())
-        sync = open_sync(home, config, environ, os.getuid())
+        sync = open_sync(home, config, environ, system.uid())
         prepare(home, sync)
         token = partial(read_secret, home.agent_token)
         token()  # none at all is an error now, not one of each part later

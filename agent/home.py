@@ -1,9 +1,8 @@
 """The agent's folder: where each file lies, and how files are written so that a crash leaves the old or the new one."""
 
-import fcntl
 import json
 import os
-import pwd
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import of_os_error
+from agent.system import system
 from chalicelib.domain.errors import Stalled, Unavailable
 
 FOLDER = ".crontopus"
@@ -46,7 +46,7 @@ class Home:
 
     @property
     def run_job(self) -> Path:
-        return self.directory / "bin" / "run-job"
+        return self.directory / "bin" / system.RUN_JOB
 
     @property
     def jobs(self) -> Path:
@@ -110,8 +110,8 @@ class Home:
 
 def find_home(environ: Mapping[str, str], uid: int) -> Home:
     """Return the folder of this user's agent: below CRONTOPUS_HOME, else below the user's home."""
-    base = environ.get("CRONTOPUS_HOME") or environ.get("HOME") or _home_of(uid)
-    if not base.startswith("/"):
+    base = environ.get("CRONTOPUS_HOME") or system.base_of(uid, environ)
+    if not Path(base).is_absolute():
         raise Stalled(f"the home {base!r} is no absolute path", code="home_unusable")
     return Home(Path(base) / FOLDER)
 
@@ -121,8 +121,8 @@ def table_lock(home: Home, uid: int) -> Path:
 
     Where that cannot be locked (it is missing, or on NFS, which locks no folders), each has to do with its own.
     """
-    shared, own = Path(_home_of(uid)), home.directory / "table.lock"
-    if not shared.is_dir():
+    shared, own = Path(system.home_of(uid)), home.directory / "table.lock"
+    if not system.LOCKS_FOLDERS or not shared.is_dir():
         return own
     try:
         with locked(shared, wait_s=0):
@@ -133,26 +133,15 @@ def table_lock(home: Home, uid: int) -> Path:
         return own
 
 
-def _home_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        return "/nonexistent"
-
-
-def login_of(uid: int) -> str:
-    """Return the name of a user, its number where it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+login_of = system.login_of
+sync_folder = system.sync_folder
 
 
 def make_private(directory: Path) -> None:
     """Make sure the folder is there and nobody else may enter it."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+        system.keep_private(directory)
     except OSError as e:
         raise of_os_error(e, f"the folder {directory} cannot be used") from e
 
@@ -169,27 +158,19 @@ def _replace(path: Path, content: bytes, mode: int, is_durable: bool) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            if sys.platform != "win32":
+                os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             if is_durable:
                 os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        system.replace(Path(temporary), path)
     except BaseException:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
     if is_durable:
-        sync_folder(path.parent)
-
-
-def sync_folder(directory: Path) -> None:
-    """Make the folder's entries survive a power cut."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        system.sync_folder(path.parent)
 
 
 def read_json(path: Path) -> Any | None:
@@ -231,7 +212,7 @@ def locked(path: Path, *, wait_s: float) -> Iterator[int]:
 def _acquire(handle: int, path: Path, until: float) -> None:
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.take_lock(handle)
             return
         except BlockingIOError as e:
             if time.monotonic() >= until:

@@ -1,9 +1,9 @@
 """The daemon's parts, each in a thread of its own, so that none waits for another."""
 
 import logging
-import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -94,13 +94,13 @@ def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     The handlers do nothing: an event must not be set from one, for the main thread may hold its lock just then. The number
     of the signal comes out of a pipe instead, where a thread waits for it.
     """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    previous_fd = signal.set_wakeup_fd(writing)
+    reading, writing = socket.socketpair()  # a pipe would not do on Windows
+    writing.setblocking(False)
+    previous_fd = signal.set_wakeup_fd(writing.fileno())
     previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def wait() -> None:
-        if os.read(reading, 1):
+        if reading.recv(1):
             stop.set()
 
     thread = threading.Thread(target=wait, name="signals", daemon=True)
@@ -111,6 +111,6 @@ def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
         for number, handler in previous.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(previous_fd)
-        os.close(writing)
+        writing.close()
         thread.join()
-        os.close(reading)
+        reading.close()

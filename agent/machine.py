@@ -10,9 +10,11 @@ from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
 from agent import standing as standings
 from agent.config import Config
+from agent.guard import guarded
 from agent.here import Here
 from agent.home import Home, login_of, write_file
-from agent.schedulers import alive, flavours
+from agent.schedulers import alive, flavours, triggers
+from agent.system import system
 from chalicelib.domain.endpoints import Facts
 
 VERSION = "0.1.0"
@@ -48,14 +50,15 @@ def here(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> He
         timezone=timezone(environ),
         has_zone=has_zone,
         login=login_of(uid),
-        is_root=uid == 0,
+        is_root=uid == 0 and system.HAS_OTHER_USERS,
         allowed_users=frozenset(config.allowed_users),
+        keep=triggers.kept if sys.platform == "win32" else guarded,
     )
 
 
 def has_zone(zone: str) -> bool:
-    """Tell whether the system itself has the zone's rules: run-job sees no package of ours."""
-    return _is_zone(zone) and any((Path(folder) / zone).is_file() for folder in TZPATH)
+    """Tell whether the system itself has the zone's rules: run-job sees no package of ours. On Windows we write them down."""
+    return _is_zone(zone) and (sys.platform == "win32" or any((Path(folder) / zone).is_file() for folder in TZPATH))
 
 
 def machine_id(home: Home, uid: int, root: Path = _ROOT) -> str:
@@ -63,7 +66,8 @@ def machine_id(home: Home, uid: int, root: Path = _ROOT) -> str:
 
     machine-id(5) asks for exactly that. Where the system has none, one is made once and kept in the agent's folder.
     """
-    own = next((text for name in _ID_FILES if (text := _first_line(root / name))), None) or _kept_id(home)
+    files = (_first_line(root / name) for name in _ID_FILES)
+    own = system.machine_guid() or next((text for text in files if text), None) or _kept_id(home)
     return hashlib.sha256(f"crontopus endpoint\0{own}\0{uid}".encode()).hexdigest()
 
 
@@ -77,7 +81,9 @@ def _kept_id(home: Home) -> str:
 
 
 def timezone(environ: Mapping[str, str], root: Path = _ROOT) -> str | None:
-    """Return the zone that cron lives in. The system's comes first: TZ of our own shell need not be cron's."""
+    """Return the zone that the scheduler lives in. The system's comes first: TZ of our own shell need not be its."""
+    if sys.platform == "win32":
+        return system.zone()
     candidates = (_linked_zone(root / "etc/localtime"), _first_line(root / "etc/timezone"), environ.get("TZ", "").lstrip(":"))
     return next((zone for zone in candidates if zone and _is_zone(zone)), None)
 
@@ -106,5 +112,7 @@ def _first_line(path: Path) -> str | None:
 
 
 def scheduler_flavour(crontab: str, environ: Mapping[str, str], root: Path = _ROOT) -> str | None:
-    """Return whose cron this is, for its rules differ, None if there is none: see `flavours.FLAVOURS`."""
+    """Return whose cron this is, for its rules differ, None if there is none: see `flavours.FLAVOURS`; or taskscheduler."""
+    if sys.platform == "win32":
+        return "taskscheduler"
     return flavours.detect(crontab, environ, alive.daemons(), root)

@@ -1,6 +1,5 @@
 """`status`: what is known of this agent right now, for a person or a program."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -15,6 +14,7 @@ from agent.machine import VERSION, scheduler_flavour
 from agent.schedulers import alive, flavours
 from agent.schedulers.flavours import Flavour
 from agent.status import judge
+from agent.system import system
 from chalicelib.domain.errors import Stalled
 from chalicelib.domain.times import to_text
 
@@ -28,7 +28,7 @@ def running_pid(home: Home) -> int | None:
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        system.take_lock(handle, is_shared=True)
     except BlockingIOError:
         number = os.read(handle, 32).decode(errors="replace").strip()
         return int(number) if number.isdigit() else 0

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,12 @@ from pathlib import Path
 from chalicelib.domain.errors import Stalled, Unavailable
 
 # What a child needs to find its user and its files. The rest stays here: it may hold secrets or change what a program says.
-KEPT = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR")
+KEPT = (
+    *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR"),
+    # Without these nothing starts on Windows.
+    *("SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "PATHEXT", "TEMP", "TMP"),
+    *("USERPROFILE", "PROGRAMDATA", "LOCALAPPDATA", "APPDATA"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,11 @@ def run(
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Kill a program and its children. One that runs as another user, as cronie's crontab does, is left behind."""
-    with suppress(PermissionError, ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    if sys.platform == "win32":
+        taskkill = f"{os.environ.get('SYSTEMROOT', 'C:/Windows')}\\System32\\taskkill.exe"
+        subprocess.run([taskkill, "/PID", str(child.pid), "/T", "/F"], capture_output=True, timeout=20, check=False)
+    else:
+        with suppress(PermissionError, ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
     with suppress(subprocess.TimeoutExpired):
         child.communicate(timeout=1)

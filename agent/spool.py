@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agent.system import system
 from chalicelib.domain import ids, times
 from chalicelib.domain.runs import MAX_OUTPUT_BYTES
 
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 # Tells whether a process still is: its number, when it started (field 22 of its stat), the boot it belongs to.
 ProcessAlive = Callable[[int, int | None, str | None], bool]
+process_alive: ProcessAlive = system.process_alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,19 +262,3 @@ def _is_dead(spool: Path, run_id: str, process_alive: ProcessAlive) -> bool:
         return False
     except _UNREADABLE:
         return True
-
-
-def process_alive(pid: int, pid_start: int | None, boot_id: str | None) -> bool:
-    """Tell whether the very process that wrote a start record still runs. Without /proc, whether one of its number does."""
-    try:
-        if boot_id is not None and _BOOT.read_text().strip() != boot_id:
-            return False
-        if pid_start is not None:
-            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            return stat[0] not in ("Z", "X") and int(stat[19]) == pid_start
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True

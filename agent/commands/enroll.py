@@ -1,6 +1,5 @@
 """`crontopus-agent enroll`."""
 
-import os
 import sys
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from agent.config import ENROLL_TOKEN, check_url, own_home
 from agent.home import make_private
 from agent.machine import facts
 from agent.overview import running_pid
+from agent.system import system
 
 
 @click.command()
@@ -25,7 +25,7 @@ def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str | Non
     api = Api(check_url(api_url, "--api-url"), _enroll_token(environ, is_piped=token_stdin))
     make_private(home.directory)
     program = crontab or enrolment.known_crontab(home)
-    config = enrolment.enroll(home, api, facts(name, home, os.getuid(), program, environ), program)
+    config = enrolment.enroll(home, api, facts(name, home, system.uid(), program, environ), program)
     click.echo(f"enrolled as {config.name} ({config.endpoint_id}); its files are in {home.directory}")
     if running_pid(home) is not None:
         click.echo("an agent is running with the former identity: restart it", err=True)

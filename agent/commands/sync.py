@@ -1,6 +1,5 @@
 """`crontopus-agent sync`."""
 
-import os
 from datetime import UTC, datetime
 
 import click
@@ -11,6 +10,7 @@ from agent.config import load_config, own_home
 from agent.decide import Decision
 from agent.overview import running_pid
 from agent.status import StatusBoard
+from agent.system import system
 from chalicelib.domain.errors import CrontopusError, Stalled
 
 
@@ -23,7 +23,7 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
     if dry_run and (once or allow_removals):
         raise click.UsageError("--dry-run goes with neither --once nor --allow-removals")
     home, environ = own_home()
-    rounds = daemon.open_sync(home, load_config(home), environ, os.getuid())
+    rounds = daemon.open_sync(home, load_config(home), environ, system.uid())
     logs.start(home.log, "info", is_foreground=False)
     if dry_run:
         _show_preview(*rounds.preview())

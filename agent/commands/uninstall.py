@@ -1,13 +1,13 @@
 """`crontopus-agent uninstall`."""
 
-import os
-
 import click
 
-from agent import audit, daemon
+from agent import audit
 from agent import uninstall as leaving
 from agent.config import load_config, own_home
 from agent.overview import running_pid
+from agent.schedulers.factory import open_scheduler
+from agent.system import system
 from chalicelib.domain.errors import Stalled
 
 
@@ -19,7 +19,7 @@ def uninstall() -> None:
     pid = running_pid(home)
     if pid is not None:
         raise Stalled(f"the agent is running (process {pid}) and would put the block back; stop it first", code="locked")
-    saved = leaving.uninstall(home, daemon.open_scheduler(home, config, environ, os.getuid()), config.endpoint_id)
+    saved = leaving.uninstall(home, open_scheduler(home, config, environ, system.uid()), config.endpoint_id)
     audit.record(home, "uninstalled", {"endpoint_id": config.endpoint_id, "is_changed": saved is not None})
     click.echo(
         f"our block is out of the crontab; the table as it was: {saved}" if saved else "the crontab holds nothing of ours"

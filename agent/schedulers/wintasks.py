@@ -30,8 +30,8 @@ REREAD_AFTER_S = 600.0
 class WinTasks:
     """Scheduler over Task Scheduler. Its table is the lines of `tasklines`, of all tasks in our folder.
 
-    command_of: job id, whether it is guarded -> program and arguments. runner: as whom jobs run. backups, lock, trace: as
-    Crontab's.
+    command_of: job id, whether it is guarded -> program and arguments. runner: as whom jobs run. backups, lock, trace,
+    changing: as Crontab's.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class WinTasks:
         backups: Path,
         lock: Path,
         trace: Callable[[str], None] = log.debug,
+        changing: Callable[[bytes, bytes], None] = lambda old, new: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store = store
@@ -53,6 +54,7 @@ class WinTasks:
         self.backups = backups
         self.lock = lock
         self.trace = trace
+        self.changing = changing
         self.now = now
         self._lines: dict[tuple[str, str, bool, str], bytes] = {}
         # What Windows made of a line of ours -> that line. It may add to a task what we do not know.
@@ -111,6 +113,7 @@ class WinTasks:
         saved = self._back_up(
             old, [found[path] for path in before.keys() - after.keys() | _changed(before, after) if path in found]
         )
+        self.changing(old, new)
         self.trace("saved")
         refused: list[Stalled] = []
         for path, line in _steps(before, after):

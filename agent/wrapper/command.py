@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import home as homes
+from agent.system import system
 from agent.wrapper import script
 from chalicelib.domain import ids
 from chalicelib.domain.errors import Stalled
@@ -103,7 +104,8 @@ def _job_file(directory: Path, job_id: str) -> Path:
 
 def _keep(path: Path, content: bytes, mode: int) -> None:
     """Make the file be this, in one step: a job that starts meanwhile sees the old file or the new one."""
-    if path.exists() and path.read_bytes() == content and path.stat().st_mode & 0o777 == mode:
+    has_mode = not system.HAS_MODES or (path.exists() and path.stat().st_mode & 0o777 == mode)
+    if has_mode and path.exists() and path.read_bytes() == content:
         return
     homes.make_private(path.parent)
     homes.write_file(path, content, mode=mode)
