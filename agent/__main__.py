@@ -16,6 +16,7 @@ from chalicelib.domain.errors import CrontopusError
 DONE, EXPECTED, USAGE, BUG = 0, 1, 2, 3
 COMMANDS = (
     "audit",
+    "doctor",
     "enroll",
     "resume",
     "run",
