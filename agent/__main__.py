@@ -20,6 +20,7 @@ COMMANDS = (
     "enroll",
     "resume",
     "run",
+    "self-update",
     "status",
     "suspend",
     "sync",

@@ -67,6 +67,10 @@ class Api:
         """Ask for the token that follows ours; see POST /api/endpoints/{endpoint_id}/token."""
         return self._post(f"/api/endpoints/{endpoint_id}/token", {})
 
+    def release(self) -> dict[str, Any]:
+        """Ask where releases of the agent lie; see GET /api/agent/release."""
+        return self._call("GET", "/api/agent/release")
+
     def heartbeat(self, endpoint_id: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Say that we live, and how."""
         return self._post(f"/api/endpoints/{endpoint_id}/heartbeat", body)
@@ -83,10 +87,13 @@ class Api:
         return results
 
     def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        return self._call("POST", path, body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Return the answer. Raise the domain's error for everything else; none of them ever holds the token."""
         try:
-            response = self._session.post(
-                self.url + path, json=body, auth=self._auth, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+            response = self._session.request(
+                method, self.url + path, json=body, auth=self._auth, timeout=TIMEOUT_S, allow_redirects=False, stream=True
             )
             with response:
                 content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)

@@ -14,6 +14,7 @@ from agent.settings import as_document, read, setting, told
 from agent.system import system
 from chalicelib.domain.errors import Invalid, Stalled
 from chalicelib.domain.manifest_values import list_of, login, text
+from chalicelib.domain.releases import CHANNELS
 
 ENROLL_TOKEN = "CRONTOPUS_ENROLL_TOKEN"
 DEFAULT_CRONTAB = "crontab"
@@ -57,6 +58,22 @@ def seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.05 <= value <= 86400:
         raise ValueError("must be a number of seconds from 0.05 to 86400")
     return float(value)
+
+
+def update_mode(value: object) -> str:
+    """Return what to do about releases: off, notify or auto."""
+    # YAML reads a bare off as false.
+    mode = "off" if value is False else value
+    if mode not in ("off", "notify", "auto"):
+        raise ValueError("must be off, notify or auto")
+    return str(mode)
+
+
+def channel(value: object) -> str:
+    """Return the channel that releases are taken from."""
+    if value not in CHANNELS:
+        raise ValueError(f"must be {' or '.join(CHANNELS)}")
+    return str(value)
 
 
 def _without_tilde(path: str) -> str:
@@ -106,6 +123,8 @@ class Config:
     crontab: str = field(default=DEFAULT_CRONTAB, metadata=setting(program, is_in_environment=True, is_shown=True))
     intervals: Intervals = field(default_factory=Intervals)
     allowed_users: tuple[str, ...] = field(default=(), metadata=setting(list_of(login)))
+    updates: str = field(default="off", metadata=setting(update_mode, is_in_environment=True))
+    update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))
     version: int = field(default=VERSION, metadata=told(file_version))
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from agent import audit, instances, loop, orders, rotation
+from agent import build as builds
 from agent import standing as standings
 from agent.audit_facts import of_config, of_round
 from agent.client import Api
@@ -28,6 +29,7 @@ from agent.standing import Standing
 from agent.status import StatusBoard, held_for_heartbeat, problems_for_heartbeat
 from agent.sync import Sync
 from agent.system import system
+from agent.updating import Updating
 from chalicelib.domain.errors import CrontopusError, Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
 from chalicelib.domain.times import to_text
 
@@ -62,6 +64,7 @@ class Heartbeat:
     """Says every half minute that this machine lives, and how it is doing.
 
     remember: hears what the control plane calls this machine. obey: hears what it wants of us, see `orders.hear`.
+    trouble: says what else is wrong here.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Heartbeat:
         now: Now = utc_now,
         remember: Callable[[Standing], None] = lambda _: None,
         obey: Callable[[object], None] = lambda _: None,
+        trouble: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.endpoint_id = config.endpoint_id
         self.api = api
@@ -83,6 +87,7 @@ class Heartbeat:
         self.now = now
         self.remember = remember
         self.obey = obey
+        self.trouble = trouble
         self.flavour = scheduler_flavour(config.crontab, environ)
         is_known = self.flavour is not None and alive.is_known(config.crontab)
         self.watch = alive.Watch(flavours.of(self.flavour) if is_known else None, environ)
@@ -98,7 +103,7 @@ class Heartbeat:
             state, server_time = str(answer["endpoint"]["state"]), datetime.fromisoformat(answer["server_time"])
         except (KeyError, TypeError, ValueError) as e:
             raise Unavailable(f"the API's answer to a heartbeat cannot be read: {e}", code="api_unavailable") from e
-        self.board.heard(now, state, (now - server_time).total_seconds())
+        self.board.heard(now, state, (now - server_time).total_seconds(), answer.get("minimum_version"))
         if standing := standings.read(answer["endpoint"]):
             self.remember(standing)
         self.obey(answer.get("orders"))
@@ -118,19 +123,28 @@ class Heartbeat:
         # What a control plane of before does not know is left out where there is none of it.
         rare = {"held": held_for_heartbeat(sync), "results_lost": backlog.lost}
         return {name: value for name, value in rare.items() if value} | {
-            "version": VERSION,
+            "version": builds.load().version,
             "commit": sync.get("applied"),
             "spool_depth": backlog.depth,
             "oldest_unsent_at": to_text(backlog.oldest_at) if backlog.oldest_at else None,
             "clock_at": to_text(now),
             "timezone": timezone(self.environ),
             "scheduler": self.flavour,
-            "problems": problems_for_heartbeat(sync, [*self.watch.problems(), *self.delivery.problems(backlog)]),
+            "problems": problems_for_heartbeat(
+                sync, [*self.watch.problems(), *self.delivery.problems(backlog), *self.trouble()]
+            ),
             "instances_digest": instances.digest(told) if told is not None else None,
         }
 
 
-def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.Event, now: Now = utc_now) -> None:
+def run(
+    home: Home,
+    config: Config,
+    environ: Mapping[str, str],
+    stop: threading.Event,
+    now: Now = utc_now,
+    updating: Updating | None = None,
+) -> None:
     """Run until `stop` is set. Raise Unavailable at once if another agent runs in this folder."""
     with locked(home.lock, wait_s=_START_WAIT_S) as handle:
         os.ftruncate(handle, 0)
@@ -152,10 +166,12 @@ def run(home: Home, config: Config, environ: Mapping[str, str], stop: threading.
             now,
             partial(standings.remember, home.standing),
             partial(orders.hear, home, config.endpoint_id),
+            updating.problems if updating else tuple,
         )
         audit.record(home, "started", {"version": VERSION} | of_config(home), now)
         log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
-        loop.run([*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)], stop)
+        parts = [*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)]
+        loop.run([*parts, *([updating.part(board, Api(config.api_url, token))] if updating else [])], stop)
         log.info("stopped")
 
 

@@ -12,6 +12,15 @@ _APPROVE = "approve with `crontopus endpoints approve-removals`, or here with `c
 
 REMEDIES = {
     "not_enrolled": "run `crontopus-agent enroll --api-url URL` with an enrollment token",
+    "update_unsupported": "update it as the message says",
+    "update_missing": "check the version and channel; what lies where is the operator's: see docs/releases.md",
+    "update_unavailable": "nothing, unless it lasts: then check the network",
+    "update_untrusted": "nothing was installed; if it lasts, tell whoever runs the control plane: somebody may have meddled",
+    "update_expired": "tell whoever runs the control plane: the release has to be signed anew",
+    "update_older": "to go back to an older version all the same: self-update --to VERSION --allow-downgrade",
+    "update_too_far": "run `crontopus-agent self-update --to` with the version named, then again",
+    "update_damaged": "nothing was installed; try again, and if it lasts tell whoever runs the control plane",
+    "update_broken": "the version that was there goes on; tell whoever made the release",
     "config": "correct config.yaml, or enroll again to have it written anew",
     "home_unusable": "give the agent a home folder it owns: set CRONTOPUS_HOME to an absolute path without blanks or %",
     "disk_full": "free space on the disk that holds the agent's folder",

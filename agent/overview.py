@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from agent import shelters
+from agent import installed, shelters, trial
 from agent import spool as spools
 from agent.config import Config, load_config
 from agent.errors import remedy
 from agent.home import Home, read_json
+from agent.installed import Installation
 from agent.machine import VERSION, scheduler_flavour
 from agent.schedulers import alive, flavours
 from agent.schedulers.flavours import Flavour
@@ -48,7 +49,9 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
     found = read_json(home.status)
     parts: dict[str, Any] = found if isinstance(found, dict) else {}
     pid = running_pid(home)
+    place = installed.own()
     why = judge(parts, now, is_running=pid is not None, heartbeat_s=config.intervals.heartbeat_s)
+    why += trial.problems(place, now) if place else []
     flavour = scheduler_flavour(config.crontab, environ)
     if flavour and alive.is_known(config.crontab) and _is_stopped(flavours.of(flavour), environ):
         why.append(f"{alive.STOPPED}; {remedy('cron_stopped')}")
@@ -62,6 +65,7 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
         "api": parts.get("heartbeat") or {},
         "sync": parts.get("sync") or {},
         "delivery": parts.get("delivery") or {},
+        "update": _update(place, parts),
         "spool": {
             "depth": backlog.depth,
             "oldest_at": to_text(backlog.oldest_at) if backlog.oldest_at else None,
@@ -74,6 +78,17 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
 
 def _is_stopped(flavour: Flavour, environ: Mapping[str, str]) -> bool:
     return alive.judge(alive.look(flavour, environ), flavour) == "stopped"
+
+
+def _update(place: Installation | None, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of releases: what the channel offers, how the last update went, which one is on trial."""
+    begun = trial.find(place) if place else None
+    return {
+        "available": (parts.get("update") or {}).get("available"),
+        "error": (parts.get("update") or {}).get("error"),
+        "last": trial.last(place) if place else {},
+        "on_trial": begun.version if begun else None,
+    }
 
 
 def _identity(home: Home, config: Config) -> dict[str, Any]:
@@ -102,6 +117,7 @@ def _rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "enrolled as", f"{facts['name']} ({facts['endpoint_id']}) of {facts['tenant_id'] or 'an unknown tenant'}"
         yield "agent", f"version {facts['version']}, " + (f"running, process {facts['pid']}" if facts["pid"] else "not running")
         yield "API", f"{facts['api_url']}, last answer {_age(facts['api'].get('succeeded_at'), now)}"
+        yield from _update_rows(facts["update"])
         yield from _sync_rows(facts, now)
         spool = facts["spool"]
         yield "spool", f"{spool['depth']} runs to deliver" + (f", the oldest of {spool['oldest_at']}" if spool["depth"] else "")
@@ -110,6 +126,15 @@ def _rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
                 yield label, f"{spool[label]} results; see docs/agent.md"
     for number, reason in enumerate(facts["why"]):
         yield "what is wrong" if number == 0 else "", reason
+
+
+def _update_rows(update: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if update["on_trial"]:
+        yield "update", f"{update['on_trial']} is on trial: it stays once it has got a heartbeat and a round through"
+    elif update["available"]:
+        yield "update", f"{update['available']} is available: crontopus-agent self-update"
+    if update["error"]:
+        yield "", f"releases could not be looked at: {update['error']['message']}"
 
 
 def _sync_rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:

@@ -11,16 +11,18 @@ from typing import Any, Literal
 from agent.errors import remedy
 from agent.home import read_json, write_file
 from agent.instances import Told
+from agent.machine import VERSION
 from agent.outcome import Report
 from agent.report import Delivered
 from chalicelib.domain.endpoints import MAX_HELD_NAMED, ids_digest
 from chalicelib.domain.errors import CrontopusError
+from chalicelib.domain.releases import is_outdated
 from chalicelib.domain.times import to_text
 
 log = logging.getLogger(__name__)
 
 MAX_LISTED = 50
-PartName = Literal["heartbeat", "sync", "delivery"]
+PartName = Literal["heartbeat", "sync", "delivery", "update"]
 
 
 class StatusBoard:
@@ -46,9 +48,14 @@ class StatusBoard:
     def started(self, pid: int, version: str, now: datetime) -> None:
         self._put("daemon", {"pid": pid, "version": version, "started_at": to_text(now)})
 
-    def heard(self, now: datetime, state: str, skew_s: float) -> None:
-        """The API has answered a heartbeat. skew_s: how far our clock is ahead of its."""
-        self._put("heartbeat", {"succeeded_at": to_text(now), "state": state, "skew_s": round(skew_s, 3), "error": None})
+    def heard(self, now: datetime, state: str, skew_s: float, minimum: object = None) -> None:
+        """The API has answered a heartbeat. skew_s: how far our clock is ahead of its. minimum: oldest version it lets in."""
+        told = {"succeeded_at": to_text(now), "state": state, "skew_s": round(skew_s, 3), "error": None}
+        self._put("heartbeat", told | {"minimum_version": minimum if isinstance(minimum, str) else None})
+
+    def offered(self, version: str | None, now: datetime) -> None:
+        """The channel was looked at. version: what it offers, None if that is not newer than us."""
+        self._put("update", {"succeeded_at": to_text(now), "available": version, "error": None})
 
     def synced(self, report: Report) -> None:
         """A round has come to its end."""
@@ -152,6 +159,9 @@ def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbe
     last = (status.get("heartbeat") or {}).get("succeeded_at")
     if is_running and last and now - datetime.fromisoformat(last) > timedelta(seconds=max(120, 4 * heartbeat_s)):
         why.append(f"the API has not answered since {last}")
+    minimum = (status.get("heartbeat") or {}).get("minimum_version")
+    if minimum and is_outdated(VERSION, minimum):
+        why.append(f"this agent, {VERSION}, is older than {minimum}, the oldest that the control plane lets in: update it")
     skew_s = (status.get("heartbeat") or {}).get("skew_s")
     if skew_s is not None and abs(skew_s) > 300:
         why.append(f"this machine's clock is off by {skew_s:g} s; set it right (timedatectl, chrony)")

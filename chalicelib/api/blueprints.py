@@ -1,6 +1,7 @@
 """All routes of the API."""
 
 from chalicelib.api import (
+    agent_releases,
     audit,
     auth,
     blocks,
@@ -64,6 +65,7 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     endpoint_tokens.bp,
     discovery.bp,
     installers.bp,
+    agent_releases.bp,
     reports.bp,
     instances.bp,
     runs.bp,

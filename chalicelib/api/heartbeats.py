@@ -64,11 +64,15 @@ class OrdersOut(Model):
 
 
 class HeartbeatAnswer(Model):
-    """instances_wanted: send `POST .../job-instances`, what is known of the jobs is not what the digest stands for."""
+    """instances_wanted: send `POST .../job-instances`, what is known of the jobs is not what the digest stands for.
+
+    minimum_version: the oldest agent that may enrol here, null if any may; one that is older should say that it is.
+    """
 
     endpoint: EndpointStanding
     server_time: Moment
     instances_wanted: bool
+    minimum_version: str | None
     orders: OrdersOut
 
 
@@ -102,7 +106,13 @@ def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
         id=endpoint_id, state=state(endpoint, now), name=endpoint.facts.name, labels=dict(endpoint.labels)
     )
     is_wanted = body.instances_digest not in (None, endpoint.instances_digest)
-    return HeartbeatAnswer(endpoint=standing, server_time=now, instances_wanted=is_wanted, orders=_orders(endpoint, now))
+    return HeartbeatAnswer(
+        endpoint=standing,
+        server_time=now,
+        instances_wanted=is_wanted,
+        minimum_version=endpoints.minimum_version(),
+        orders=_orders(endpoint, now),
+    )
 
 
 def _held(told: HeldIn) -> Held:

@@ -70,14 +70,6 @@ class Offer:
         return None if keys else "has no public key that tells it from a forged one"
 
 
-def is_outdated(version: str, minimum: str) -> bool:
-    """Tell whether an agent's version is below the minimum. One that is no version of ours is not judged."""
-    try:
-        return bool(minimum) and releases.order(version) < releases.order(minimum)
-    except ValueError:
-        return False
-
-
 def is_safe(url: str) -> bool:
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(parts.hostname)))

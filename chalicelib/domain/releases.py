@@ -72,6 +72,14 @@ def order(version: str) -> tuple[int, ...]:
     return int(major), int(minor), int(patch), _STAGES[stage], int(number or 0)
 
 
+def is_outdated(version: str, minimum: str) -> bool:
+    """Tell whether an agent's version is below the minimum. One that is no version of ours is not judged."""
+    try:
+        return bool(minimum) and order(version) < order(minimum)
+    except ValueError:
+        return False
+
+
 def key_id(key: bytes) -> str:
     """Return the short name of a public key: it says which one signed, and proves nothing."""
     return hashlib.sha256(key).hexdigest()[:16]

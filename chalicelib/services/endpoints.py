@@ -1,12 +1,14 @@
 """Endpoints: what they say, how they stand, and how they end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib import config
 from chalicelib.domain import endpoints as rules
 from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat
-from chalicelib.domain.errors import Forbidden, NotFound
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound
+from chalicelib.domain.releases import is_outdated
 from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import removals
 from chalicelib.services.sessions import Caller
@@ -88,7 +90,28 @@ def beat(caller: Caller, endpoint_id: str, heartbeat: Heartbeat, now: datetime) 
     Raise Forbidden if the token is another endpoint's, Unauthenticated if this one was revoked, Gone if it was deleted.
     """
     refuse_other(caller, endpoint_id)
+    if too_old := _too_old(heartbeat.version):
+        heartbeat = replace(heartbeat, problems=(too_old, *heartbeat.problems))
     return endpoint_store.record_heartbeat(caller.tenant_id, endpoint_id, heartbeat, now)
+
+
+def minimum_version() -> str | None:
+    """Return the oldest version of the agent that this deployment lets in, None if it lets in any."""
+    return config.agent_release().minimum_version or None
+
+
+def refuse_too_old(version: str) -> None:
+    """Raise Conflict if an agent of this version must not be let in any more."""
+    if too_old := _too_old(version):
+        raise Conflict(f"{too_old}: install a newer one", code="agent_outdated")
+
+
+def _too_old(version: str) -> str | None:
+    """Return why an agent is too old, in words. One that is let in already is never refused: its results have to come."""
+    minimum = minimum_version()
+    if minimum is None or not is_outdated(version, minimum):
+        return None
+    return f"agent_outdated: version {version} is older than {minimum}, the oldest that may enrol here"
 
 
 def refuse_other(caller: Caller, endpoint_id: str) -> None:

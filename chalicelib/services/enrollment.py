@@ -11,7 +11,7 @@ from chalicelib.domain.endpoints import Endpoint, Facts
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.tenants import Tenant
 from chalicelib.forgejo.client import Forgejo
-from chalicelib.services import transfers
+from chalicelib.services import endpoints, transfers
 from chalicelib.services.sessions import Caller
 from chalicelib.store import endpoints as endpoint_store
 from chalicelib.store import tenants as tenant_store
@@ -85,6 +85,7 @@ def enroll(
     tenant = tenant_store.find(caller.tenant_id)
     if tenant is None or tenant.state != "active":
         raise NotFound("this account is not active")
+    endpoints.refuse_too_old(facts.version)
     endpoint_id = rules.endpoint_id(caller.tenant_id, facts.machine_id)
     before = endpoint_store.find(caller.tenant_id, endpoint_id)
     if before is None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.domain.installers import INSTALLERS, Offer, fill, is_outdated, powershell_quoted
+from chalicelib.domain.installers import INSTALLERS, Offer, fill, powershell_quoted
 
 SHA = "a" * 64
 KEY = "A" * 43 + "="
@@ -51,18 +51,3 @@ def test_a_release_is_offered_only_if_what_comes_can_be_trusted(change, words):
     problem = replace(Offer("https://x/a", "1.2.3", SHA, (KEY,)), **change).problem
 
     assert problem == words or words in problem
-
-
-@pytest.mark.parametrize(
-    ("version", "minimum", "answer"),
-    [
-        ("0.9.0", "0.10.0", True),
-        ("0.10.0", "0.10.0", False),
-        ("0.10.0+g123", "0.10.0", False),
-        ("0.10.0rc1", "0.10.0", True),
-        ("0.9.0", "", False),
-        ("custom", "0.10.0", False),
-    ],
-)
-def test_an_agent_is_outdated_below_the_minimum(version, minimum, answer):
-    assert is_outdated(version, minimum) is answer

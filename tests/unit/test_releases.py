@@ -8,7 +8,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib.domain.errors import Stalled
-from chalicelib.domain.releases import PREAMBLE, File, Release, key_id, manifest, order, read_key, read_manifest, signed_text
+from chalicelib.domain.releases import (
+    PREAMBLE,
+    File,
+    Release,
+    is_outdated,
+    key_id,
+    manifest,
+    order,
+    read_key,
+    read_manifest,
+    signed_text,
+)
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CURRENT, NEXT, STRANGE = (Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in (1, 2, 3))
@@ -136,3 +147,18 @@ def test_an_artefact_is_found_by_kind_and_platform():
 def test_what_is_no_key_is_refused(text):
     with pytest.raises(ValueError, match="no public key"):
         read_key(text)
+
+
+@pytest.mark.parametrize(
+    ("version", "minimum", "answer"),
+    [
+        ("0.9.0", "0.10.0", True),
+        ("0.10.0", "0.10.0", False),
+        ("0.10.0+g123", "0.10.0", False),
+        ("0.10.0rc1", "0.10.0", True),
+        ("0.9.0", "", False),
+        ("custom", "0.10.0", False),
+    ],
+)
+def test_an_agent_is_outdated_below_the_minimum(version, minimum, answer):
+    assert is_outdated(version, minimum) is answer
