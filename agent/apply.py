@@ -117,7 +117,7 @@ def apply(
             save_inventory(files.home.inventory, replace(before, bare_foreign=decision.bare_foreign))
         scheduler.replace(decision.raw, decision.table)
     lines = {found.job_id: found.line for found in map(item, decision.lines) if found.job_id}
-    files.remove(present - lines.keys())
+    files.remove(present - lines.keys() - {one.job_id for one in decision.drift if one.is_left})
     after = replace(
         before,
         endpoint_id=endpoint_id,
@@ -147,6 +147,12 @@ def _placed(decision: Decision, before: Mapping[str, Placed], lines: Mapping[str
         return None if line is None else line.decode(errors="surrogateescape")
 
     placed = {job_id: Placed(wanted.path, wanted.blob, text(job_id), wanted.rest) for job_id, wanted in decision.jobs.items()}
+    for one in decision.drift:
+        if one.is_left and one.job_id in placed:
+            # What we wrote is still what the repository wants: that is what the line is compared with.
+            line = one.before.decode(errors="surrogateescape")
+            keys = filter(None, (placed[one.job_id].drift, one.key))
+            placed[one.job_id] = replace(placed[one.job_id], line=line, drift="\n".join(keys))
     for job_id in decision.kept:
         known = before.get(job_id) or Placed("", "", None)
         placed[job_id] = replace(known, line=text(job_id))

@@ -79,6 +79,10 @@ class Api:
         """Say how each job stands here; see POST /api/endpoints/{endpoint_id}/job-instances."""
         return self._post(f"/api/endpoints/{endpoint_id}/job-instances", body)
 
+    def tell_drift(self, endpoint_id: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Say what others did to our lines; see POST /api/endpoints/{endpoint_id}/drift."""
+        return self._post(f"/api/endpoints/{endpoint_id}/drift", body)
+
     def check_in(self, runs: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
         """Report runs and return what became of each, in words of the API (created, updated, duplicate, conflict, invalid)."""
         results = self._post("/api/runs/check-in", {"runs": list(runs)}).get("results")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from agent import home as homes
+from agent.drift import POLICIES, Policy
 from agent.home import Home
 from agent.settings import as_document, read, setting, told
 from agent.system import system
@@ -76,6 +77,14 @@ def channel(value: object) -> str:
     return str(value)
 
 
+def drift_policy(value: object) -> Policy:
+    """Return what becomes of lines of ours that somebody else changed."""
+    for policy in POLICIES:
+        if value == policy:
+            return policy
+    raise ValueError(f"must be one of {', '.join(POLICIES)}")
+
+
 def _without_tilde(path: str) -> str:
     # Whose home it would be depends on who runs us: `sudo` keeps some environments and not others.
     if path.startswith("~"):
@@ -111,6 +120,7 @@ class Intervals:
 @dataclass(frozen=True, slots=True)
 class Config:
     """crontab: the program that reads and writes the user's table. allowed_users: as whom root's agent may start jobs.
+    drift: what becomes of lines of ours that somebody else changed.
 
     A key is declared here and nowhere else, with the rule that reads it; docs/agent.md lists them.
     """
@@ -125,6 +135,7 @@ class Config:
     allowed_users: tuple[str, ...] = field(default=(), metadata=setting(list_of(login)))
     updates: str = field(default="off", metadata=setting(update_mode, is_in_environment=True))
     update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))
+    drift: Policy = field(default="heal", metadata=setting(drift_policy, is_in_environment=True))
     version: int = field(default=VERSION, metadata=told(file_version))
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 
-from agent import audit, instances, loop, orders, rotation
+from agent import audit, driftlog, instances, loop, orders, rotation
 from agent import build as builds
 from agent import standing as standings
 from agent.audit_facts import of_config, of_round
@@ -57,6 +57,7 @@ def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) 
         now=utc_now,
         here=partial(here, home, config, environ, uid),
         orders=lambda: orders.load(home, config.endpoint_id, utc_now()),
+        policy=config.drift,
     )
 
 
@@ -171,7 +172,8 @@ def run(
         audit.record(home, "started", {"version": VERSION} | of_config(home), now)
         log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
         parts = [*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)]
-        loop.run([*parts, *([updating.part(board, Api(config.api_url, token))] if updating else [])], stop)
+        parts += [_drift(home, config, token), *([updating.part(board, Api(config.api_url, token))] if updating else [])]
+        loop.run(parts, stop)
         log.info("stopped")
 
 
@@ -183,6 +185,16 @@ def prepare(home: Home, sync: Sync) -> None:
     for folder in (spool_of(home), home.jobs, home.run_job.parent):
         make_private(folder)
     sync.files.install()
+
+
+def _drift(home: Home, config: Config, token: Callable[[], str]) -> Part:
+    api = Api(config.api_url, token)
+
+    def tell() -> None:
+        driftlog.send_once(home.drift, partial(api.tell_drift, config.endpoint_id))
+
+    # A failure is in the log; what could not be told stays and is told later.
+    return Part("drift", config.intervals.heartbeat_s, tell, lambda error: None)
 
 
 def _rotation(home: Home, config: Config, now: Now) -> Part:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from agent import drift as drifts
 from agent.desired import Desired
 from agent.discovery.lines import Lines
 from agent.discovery.settle import Settled, settle, without_asides
+from agent.drift import Drift, Policy
 from agent.placing import Wanted
-from agent.reconcile import Plan, drifted, plan, refuse_wipeout
+from agent.reconcile import Plan, plan, refuse_wipeout
 from agent.schedulers.base import Actual, Entry, Known, Scheduler
 from agent.state import Inventory
 from chalicelib.domain.endpoints import Approval, ids_digest
@@ -23,9 +25,9 @@ class Decision:
     """What to do.
 
     raw, table: the table as it is and as it should be. lines: our block in it. jobs: all that is wanted. held: why removals
-    wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: jobs whose
-    lines somebody changed. notes: what was mended, in words. warnings: what somebody should look at. job_files: ids that
-    had a job file. withheld: jobs that get no line yet -> why.
+    wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: what others did to
+    our lines. notes: what was mended, in words. warnings: what somebody should look at. job_files: ids that had a job file.
+    withheld: jobs that get no line yet -> why.
     """
 
     raw: bytes
@@ -35,7 +37,7 @@ class Decision:
     plan: Plan
     held: Stalled | None
     kept: frozenset[str]
-    drift: tuple[str, ...]
+    drift: tuple[Drift, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     bare_foreign: str | None
@@ -50,7 +52,8 @@ class Situation:
     theirs: what is remembered of lines that are not ours.
 
     is_rewritten: the commit does not descend from the one applied last. allow_removals: a person has approved them.
-    head: the commit. approved: the removals that somebody approved from afar.
+    head: the commit. approved: the removals that somebody approved from afar. policy: what becomes of lines that somebody
+    else changed.
     """
 
     desired: Desired
@@ -62,11 +65,14 @@ class Situation:
     head: str = ""
     approved: Approval | None = None
     theirs: Lines = field(default_factory=Lines)
+    policy: Policy = "heal"
 
 
 def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
     """Return what to do about this table."""
     known = known_of(now.inventory, now.endpoint_id)
+    if now.policy != "heal":
+        known = replace(known, left_outside=_unchanged(now.desired, scheduler, known))
     actual = scheduler.find(raw, known)
     settled = settle(actual.foreign, actual.items, now.desired.jobs, now.theirs, now.endpoint_id)
     actual = replace(actual, foreign=settled.foreign)
@@ -74,10 +80,18 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
     entries = [*_entries(now.desired, scheduler, settled.withheld), *kept]
     owned = {*now.inventory.jobs, *now.job_files} if now.inventory else None
     steps = plan(entries, actual.items, owned)
-    held = None if now.allow_removals or _is_approved(steps, now) else _objection(steps, is_rewritten=now.is_rewritten)
+    drift = drifts.find(steps, known.lines, actual.outside)
+    if now.policy != "heal" and (left := drifts.staying(drift, entries)):
+        doubled = frozenset(one.job_id for one in left if one.kind == "duplicated")
+        steps = plan(drifts.around(entries, left), actual.items, owned, doubled)
+        drift = [replace(one, is_left=one in left) for one in drift]
+    is_allowed = now.allow_removals or _is_approved(steps, now)
+    held = None if is_allowed else _objection(steps, is_rewritten=now.is_rewritten)
     lines = steps.kept_lines if held else steps.lines
     if settled.asides and not held:
-        actual = replace(actual, foreign=without_asides(actual.foreign, _gone(settled, kept, now)))
+        actual = replace(
+            actual, foreign=without_asides(actual.foreign, _gone(settled, kept, replace(now, allow_removals=is_allowed)))
+        )
     return Decision(
         raw=raw,
         table=scheduler.compose(actual, lines),
@@ -86,7 +100,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         plan=steps,
         held=held,
         kept=frozenset(entry.job_id for entry in kept) | (_ids(steps) if held else frozenset()),
-        drift=tuple(drifted(steps, known.lines)),
+        drift=tuple(drift),
         notes=actual.notes + settled.notes + tuple(_repeat_notes(steps)),
         warnings=settled.warnings + tuple(_warnings(steps, actual, entries)),
         bare_foreign=actual.bare_foreign,
@@ -120,6 +134,12 @@ def _entries(desired: Desired, scheduler: Scheduler, withheld: Collection[str]) 
         yield Entry(job_id, None)
 
 
+def _unchanged(desired: Desired, scheduler: Scheduler, known: Known) -> frozenset[str]:
+    """Return the jobs of which the repository wants the very line that we wrote."""
+    wanted = _entries(desired, scheduler, ())
+    return frozenset(entry.job_id for entry in wanted if entry.line and known.lines.get(entry.job_id) == entry.line)
+
+
 def _unsure_entries(actual: Actual, now: Situation) -> list[Entry]:
     """Return the lines of jobs that a manifest nobody can read may still define: as we wrote them, else as they stand."""
     jobs = now.inventory.jobs if now.inventory else {}
@@ -151,7 +171,7 @@ def _warnings(steps: Plan, actual: Actual, entries: Iterable[Entry]) -> Iterator
     if steps.foreign:
         yield f"lines in our block that are not ours: {len(steps.foreign)}; they are left alone"
     if _CALL.search(actual.foreign):
-        calls = {_call(entry.line) for entry in entries if entry.line}
+        calls = {_call(entry.line) for entry in entries if entry.line and entry.job_id not in actual.outside}
         copies = sum(_call(line) in calls for line in actual.foreign.splitlines())
         if copies:
             yield f"lines outside our block that run our jobs: {copies}; these jobs run once more than their manifests say"

@@ -84,6 +84,11 @@ class Home:
         return self.directory / "orders.json"
 
     @property
+    def drift(self) -> Path:
+        """What others did to our lines, one file each, until the control plane knows."""
+        return self.directory / "drift"
+
+    @property
     def suspended(self) -> Path:
         """There while rounds write nothing by order of this machine's own people."""
         return self.directory / "suspended.json"

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from agent.decide import Decision
 from agent.desired import Desired
+from agent.drift import Drift
 from agent.instances import Note, Told, tell
 from agent.orders import Suspension
 from agent.state import Inventory
@@ -23,8 +24,8 @@ class Report:
     head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. elsewhere: jobs that are not
     for this machine. parsed: manifests read.
     pending: steps that a suspended round did not take. suspension: why it took none.
-    held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed.
-    told: how each job stands now.
+    held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed, until now.
+    left: what others did to our lines and stays like that. told: how each job stands now.
     """
 
     at: datetime
@@ -43,6 +44,7 @@ class Report:
     held: Stalled | None = None
     held_ids: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
+    left: tuple[Drift, ...] = ()
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -71,7 +73,8 @@ def report_of(
         elsewhere=len(desired.elsewhere),
         held=decision.held,
         held_ids=held_ids,
-        drift=decision.drift,
+        drift=tuple(dict.fromkeys(one.job_id for one in decision.drift if not one.is_left)),
+        left=tuple(one for one in decision.drift if one.is_left),
         problems=desired.problems + tuple(_withheld(decision)),
         warnings=desired.warnings + decision.warnings,
         notes=decision.notes,
@@ -95,7 +98,10 @@ def _counts(decision: Decision) -> tuple[int, int, int]:
 
 def _notes(decision: Decision, at: datetime, suspension: Suspension | None) -> dict[str, Note]:
     steps = decision.plan
-    notes = {job_id: Note(f"edited by hand, mended {to_text(at)}", is_drift=False) for job_id in decision.drift}
+    notes = {
+        one.job_id: Note(one.words) if one.is_left else Note(f"{one.words}; mended {to_text(at)}", is_drift=False)
+        for one in decision.drift
+    }
     if decision.held:
         notes |= {item.job_id: Note(_HELD) for item in steps.removals if item.job_id}
     notes |= {job_id: Note(why) for job_id, why in decision.withheld.items()}

@@ -155,6 +155,8 @@ def _sync_rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, s
     yield "jobs", ", ".join(f"{count} {label}" for label, count in counts.items())
     if drift["jobs"]:
         yield "", f"lines changed by hand were healed at {drift['at']}"
+    for number, one in enumerate(sync.get("left") or []):
+        yield "left as it is" if number == 0 else "", f"{one['job_id']}: {one['what']}"
     for number, warning in enumerate(sync.get("warnings", [])):
         yield "warnings" if number == 0 else "", warning
 

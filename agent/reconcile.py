@@ -50,23 +50,30 @@ class Plan:
         return not (self.adds or self.changes or self.pauses or self.removals or self.repeats)
 
 
-def plan(desired: Iterable[Entry], actual: Iterable[Item], owned: Collection[str] | None = None) -> Plan:
+def plan(
+    desired: Iterable[Entry],
+    actual: Iterable[Item],
+    owned: Collection[str] | None = None,
+    doubled: Collection[str] = (),
+) -> Plan:
     """Return the steps from the lines of our block to the desired ones, matched by job id; lines keep their order.
 
     owned: ids that are known to be ours; a marked line of another id that nobody desires is left alone.
     None: nothing is known any more, so every marked line in our block counts as ours.
+    doubled: ids of jobs whose further lines stay.
     """
     wanted = {entry.job_id: entry for entry in desired}
-    draft = _Draft(wanted, owned)
+    draft = _Draft(wanted, owned, doubled)
     for item in actual:
         draft.take(item)
     return draft.finished()
 
 
 class _Draft:
-    def __init__(self, wanted: Mapping[str, Entry], owned: Collection[str] | None) -> None:
+    def __init__(self, wanted: Mapping[str, Entry], owned: Collection[str] | None, doubled: Collection[str]) -> None:
         self.wanted = wanted
         self.owned = owned
+        self.doubled = doubled
         self.seen: set[str] = set()
         self.changes: list[Change] = []
         self.pauses: list[Item] = []
@@ -83,7 +90,10 @@ class _Draft:
             self.foreign.append(item.line)
             self._keep(item.line)
         elif item.job_id in self.seen:
-            self.repeats.append(item)
+            if item.job_id in self.doubled:
+                self._keep(item.line)
+            else:
+                self.repeats.append(item)
         else:
             self.seen.add(item.job_id)
             self._take_first(item, entry)
@@ -138,13 +148,3 @@ def refuse_wipeout(plan: Plan, owned: int, *, is_rewritten: bool = False) -> Non
         raise Stalled(f"the repository defines no job any more and {share}; they are kept", code="empty_repository")
     if count > max(FREE_REMOVALS, owned * MAX_REMOVED_SHARE):
         raise Stalled(f"{share} in one step; they are kept", code="removals_held")
-
-
-def drifted(plan: Plan, written: Mapping[str, bytes]) -> list[str]:
-    """Return the ids of jobs whose lines somebody else changed or removed since we wrote them.
-
-    written: job id -> the line last written. A line that is already what we want was our own write, cut short.
-    """
-    edited = {change.job_id for change in plan.changes if written.get(change.job_id, change.old) != change.old}
-    gone = {entry.job_id for entry in plan.adds if entry.job_id in written}
-    return sorted(edited | gone)

@@ -15,13 +15,15 @@ VERSION = 1
 class Placed:
     """One job as it was last put here. path, blob: the manifest it came from. line: its crontab line, None while paused.
 
-    rest: what else its file was made from, see `placing.Wanted`.
+    rest: what else its file was made from, see `placing.Wanted`. drift: what somebody made of the line and we leave like that,
+    one `drift.Drift.key` a line; empty where the line stands as we wrote it.
     """
 
     path: str
     blob: str
     line: str | None
     rest: str = ""
+    drift: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def save_inventory(path: Path, inventory: Inventory) -> None:
     for job_id, placed in inventory.jobs.items():
         if placed.rest:
             jobs[job_id]["rest"] = placed.rest
+        if placed.drift:
+            jobs[job_id]["drift"] = placed.drift
     document = {
         "version": VERSION,
         "endpoint_id": inventory.endpoint_id,

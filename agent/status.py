@@ -78,6 +78,8 @@ class StatusBoard:
             "warnings": list(report.warnings[:MAX_LISTED]),
             "error": None,
         }
+        facts["left"] = [{"job_id": one.job_id, "what": one.words} for one in report.left[:MAX_LISTED]]
+        facts["left_count"] = len(report.left)
         if report.drift or report.notes:
             facts["drift"] = {"at": to_text(report.at), "jobs": list(report.drift[:MAX_LISTED]), "notes": list(report.notes)}
         self._put("sync", facts)
@@ -124,6 +126,8 @@ def problems_for_heartbeat(sync: Mapping[str, Any], delivery: Sequence[str]) -> 
     told += delivery
     if drift := sync.get("drift"):
         told.append(f"{len(drift['jobs'])} lines were changed by hand and healed at {drift['at']}")
+    if sync.get("left"):
+        told.append(f"{sync['left_count']} lines were changed by hand and stay like that, as config.yaml says")
     return [text[:500] for text in [*told, *sync.get("problems", [])]][:MAX_LISTED]
 
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from agent import driftlog
 from agent.apply import JobFiles, apply
 from agent.decide import Decision, Situation, decide
 from agent.desired import Record, refresh
 from agent.discovery.lines import Lines
+from agent.drift import Policy
 from agent.gitsync import GitSource, Snapshot
 from agent.here import Here
 from agent.home import ROUND_WAIT_S, Home, locked
@@ -31,7 +33,7 @@ class Sync:
     """Rounds over one repository and one scheduler.
 
     edition: of the rules by which manifests are read. here: tells, anew for each round, what decides which jobs are ours.
-    orders: tells what people want beside that.
+    orders: tells what people want beside that. policy: what becomes of lines that somebody else changed.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Sync:
         now: Callable[[], datetime],
         here: Callable[[], Here] = Here,
         orders: Callable[[], Orders] = Orders,
+        policy: Policy = "heal",
     ) -> None:
         self.home = home
         self.endpoint_id = endpoint_id
@@ -55,6 +58,7 @@ class Sync:
         self.now = now
         self.here = here
         self.orders = orders
+        self.policy = policy
         self.files = JobFiles(home)
         self.store = RecordStore(home.manifests, source.url, edition)
         self._memory = Memory()
@@ -174,12 +178,14 @@ class Sync:
             head=memory.head or "",
             approved=memory.orders.approved,
             theirs=memory.here.theirs if memory.here else Lines(),
+            policy=self.policy,
         )
         return decide(self.scheduler.raw(), situation, self.scheduler)
 
     def _carry_out(self, decision: Decision, head: str) -> Report:
         memory = self._memory
         before = memory.inventory or Inventory(self.endpoint_id)
+        driftlog.note(self.home.drift, list(decision.drift), before, self.policy, self.now())
         memory.inventory = apply(decision, head, before, self.endpoint_id, self.scheduler, self.files)
         if not decision.held:
             memory.is_rewritten = False

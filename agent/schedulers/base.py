@@ -29,6 +29,7 @@ class Actual:
 
     raw: all of it, byte for byte. foreign: the bytes that are not ours. items: our part, in its order.
     notes: what had to be mended in order to read it, in words. bare_foreign: what to remember of it, see Known.
+    outside: job id -> its line, for jobs whose line somebody moved out of our part; whether it counts as ours says Known.
     """
 
     raw: bytes
@@ -36,6 +37,7 @@ class Actual:
     items: tuple[Item, ...] = ()
     notes: tuple[str, ...] = ()
     bare_foreign: str | None = None
+    outside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,13 @@ class Known:
 
     endpoint_ids: whose blocks are ours: this endpoint's, and the one's that this folder was enrolled as before.
     lines: job id -> the line last written. bare_foreign: SHA-256 of foreign bytes to which we had to add a final newline.
+    left_outside: ids of jobs whose line, if somebody moved it out of our part, is foreign until it comes back.
     """
 
     endpoint_ids: frozenset[str]
     lines: Mapping[str, bytes] = field(default_factory=dict)
     bare_foreign: str | None = None
+    left_outside: frozenset[str] = frozenset()
 
 
 class Scheduler(Protocol):

@@ -10,7 +10,7 @@ written counts as ours; a line nobody can place stays where it is.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from agent.schedulers.base import Actual, Item, Known
@@ -129,22 +129,50 @@ class _Reading:
         self._close_torn(is_due=True)
         if self.blocks > 1:
             self.notes.append(f"our block stood {self.blocks} times")
-        if self.notes or (self.blocks == 0 and self.known.lines):
-            self._gather_strays()
+        if self.notes:
+            self._gather_strays(frozenset())
+        elif self.blocks == 0 and self.known.lines:
+            self._gather_strays(self.known.left_outside)
+        outside = self._outside()
+        moved = {job_id: self.foreign[index].strip(_BLANK) for job_id, index in outside.items()}
+        self._take(index for job_id, index in outside.items() if job_id not in self.known.left_outside)
         foreign = b"".join(self.foreign)
         # As long as our block stands, what is remembered of the table it was put into holds.
         remembered = self.known.bare_foreign if self.items else None
         bare = digest(foreign) if _is_bare(foreign) else remembered
-        return Actual(raw, foreign, tuple(self.items), tuple(self.notes), bare)
+        return Actual(raw, foreign, tuple(self.items), tuple(self.notes), bare, moved)
 
-    def _gather_strays(self) -> None:
-        """Take back lines that lost their markers, if they are letter for letter what we wrote."""
-        written = set(self.known.lines.values())
+    def _gather_strays(self, besides: Collection[str]) -> None:
+        """Take back lines that lost their markers, if they are letter for letter what we wrote. besides: jobs to leave."""
+        written = {line for job_id, line in self.known.lines.items() if job_id not in besides}
         strays = {index for index in self.loose if self.foreign[index].strip(_BLANK) in written}
         if strays:
-            self.items += [item(self.foreign[index]) for index in sorted(strays)]
-            self.foreign = [line for index, line in enumerate(self.foreign) if index not in strays]
+            self._take(strays)
             self.notes.append(f"{len(strays)} of our lines stood outside our block")
+
+    def _outside(self) -> dict[str, int]:
+        """Return where jobs without a line in our block have one outside all blocks: one that makes our very call."""
+        present = {one.job_id for one in self.items}
+        missing = {job_id: line for job_id, line in self.known.lines.items() if job_id not in present}
+        found: dict[str, int] = {}
+        for index in sorted(self.loose) if missing else ():
+            line = self.foreign[index]
+            mark = _MARK.search(line) if b"CRONTOPUS:" in line and line.lstrip()[:1] != b"#" else None
+            job_id = mark[1].decode() if mark else ""
+            if job_id in missing and job_id not in found and _call(line) == _call(missing[job_id]):
+                found[job_id] = index
+        return found
+
+    def _take(self, indexes: Iterable[int]) -> None:
+        """Make these foreign lines ours. Their places stay, empty, so that what is known by its place stays known."""
+        for index in sorted(indexes):
+            self.items.append(item(self.foreign[index]))
+            self.foreign[index] = b""
+
+
+def _call(line: bytes) -> list[bytes]:
+    """Return what a line runs, whether it asks for the guard or not."""
+    return [word for word in line.split() if word != b"--guard"][-2:]
 
 
 def _leading_marked(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -77,6 +77,19 @@ def release(repository: Repository, namespace: str, name: str, change: Change) -
     return _rewrite(repository, listing, before, job, path, f"Release job {namespace}/{name}", change)
 
 
+def adopt_edit(
+    repository: Repository, before: StoredJob, schedule: str | None, where: str, change: Change
+) -> tuple[StoredJob, str]:
+    """Commit what somebody made of a job's crontab line by hand, and return the job with the commit.
+
+    schedule: the new one, None where the line was taken out: then the job is paused. where: the machine, for the subject.
+    """
+    job = replace(before.job, schedule=schedule) if schedule else replace(before.job, paused=True)
+    verb = "Change schedule of" if schedule else "Pause"
+    subject = f"{verb} job {before.job.reference} as edited on {where}"
+    return _rewrite(repository, jobs.list_jobs(repository), before, job, before.path, subject, change)
+
+
 def _path(before: StoredJob, job: Job) -> str:
     """Return where the job lies from now on: in its folder, however deep, as long as the namespace stays."""
     if job.reference == before.job.reference:

@@ -59,6 +59,16 @@ def add(key: str, count: int, at_most: int, expires_at: datetime) -> int | None:
     return int(item.n)
 
 
+def is_there(key: str) -> bool:
+    """Tell whether anything was ever added under this key."""
+    try:
+        with store_errors():
+            CounterItem.get(key, consistent_read=True, attributes_to_get=["key"])
+    except CounterItem.DoesNotExist:
+        return False
+    return True
+
+
 def take_back(key: str, count: int) -> None:
     """Undo an addition of `count`, unless the counter is gone."""
     with store_errors(), suppress_condition_failure():

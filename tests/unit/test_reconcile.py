@@ -1,6 +1,6 @@
 import pytest
 
-from agent.reconcile import Change, drifted, plan, refuse_wipeout
+from agent.reconcile import Change, plan, refuse_wipeout
 from agent.schedulers.base import Entry, Item
 from chalicelib.domain.errors import Stalled
 
@@ -122,23 +122,3 @@ def test_pausing_every_job_is_not_a_wipeout() -> None:
     jobs = many(20)
 
     refuse_wipeout(plan([wanted(job, None) for job in jobs], map(there, jobs)), 20)
-
-
-def test_a_line_edited_by_hand_is_drift() -> None:
-    steps = plan([wanted("a")], [there("a", "edited")])
-
-    assert drifted(steps, {"a": b"line of a"}) == ["a"]
-
-
-def test_a_line_removed_by_hand_is_drift() -> None:
-    assert drifted(plan([wanted("a")], []), {"a": b"line of a"}) == ["a"]
-
-
-def test_a_line_that_a_commit_changes_is_no_drift() -> None:
-    steps = plan([wanted("a", "new")], [there("a", "old")])
-
-    assert drifted(steps, {"a": b"old"}) == []
-
-
-def test_our_own_write_cut_short_is_no_drift() -> None:
-    assert drifted(plan([wanted("a", "new")], [there("a", "new")]), {"a": b"old"}) == []

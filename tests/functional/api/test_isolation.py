@@ -10,7 +10,7 @@ from chalicelib.api.blueprint import RouteSpec
 from chalicelib.api.callers import ALLOWED
 from chalicelib.domain.sso import Person
 from chalicelib.services import identities
-from tests.fixtures.builders import run_id
+from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api.conftest import FACTS, forge_of, report, running_api, tenant
 from tests.tables import empty_tables
 
@@ -31,6 +31,15 @@ LISTS = {
     "/api/v3/checks": SECRET,
     "/api/auth/identities": SECRET,
     "/api/audit": SECRET,
+}
+DRIFT = {
+    "event_id": JOB_ID,
+    "job_id": JOB_ID,
+    "kind": "removed",
+    "before": "x",
+    "after": None,
+    "at": "2026-11-20T12:00:00Z",
+    "done": "healed",
 }
 BODIES = {
     "/api/jobs": {"name": "mine", "schedule": "@daily", "command": "true"},
@@ -61,6 +70,7 @@ BODIES = {
     "/api/endpoints/{endpoint_id}/discovered-jobs": {"jobs": []},
     "/api/endpoints/{endpoint_id}/approve-removals": {"head": "a" * 40},
     "/api/endpoints/{endpoint_id}/suspend": {},
+    "/api/endpoints/{endpoint_id}/drift": {"events": [DRIFT]},
     "/api/endpoints/{endpoint_id}/job-instances": {"digest": "0" * 64, "instances": []},
     "/api/endpoints/{endpoint_id}/heartbeat": {"version": "1", "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"},
 }
