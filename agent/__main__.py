@@ -18,6 +18,7 @@ COMMANDS = (
     "audit",
     "doctor",
     "enroll",
+    "logs",
     "resume",
     "run",
     "self-update",
@@ -25,6 +26,8 @@ COMMANDS = (
     "suspend",
     "sync",
     "uninstall",
+    "validate",
+    "version",
 )
 
 
@@ -47,12 +50,6 @@ class Commands(click.Group):
 @click.version_option(VERSION, prog_name="crontopus-agent")
 def cli() -> None:
     """Keep this user's crontab in line with the tenant's repository, and report every run."""
-
-
-@cli.command()
-def version() -> None:
-    """Print the version."""
-    click.echo(VERSION)
 
 
 def main() -> NoReturn:
