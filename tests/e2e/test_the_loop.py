@@ -61,6 +61,20 @@ def test_what_ran_is_counted_into_its_instance_after_a_restart_too(machine: Mach
     assert patient()["streak"] == {"ending": "good", "length": patient()["today"]["success_count"]}
 
 
+def test_each_minute_is_a_slot_and_the_sweep_has_looked(stack: Stack, machine: Machine):
+    def slots(job: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = machine.demo.api.get(f"/api/jobs/default/{job}/slots")
+        return found
+
+    until(lambda: slots("good")["counts"].get("ok"), "a minute that was expected has its run", MINUTE_S)
+
+    assert {slot["state"] for slot in slots("good")["slots"]} <= {"ok", "due", "running"}
+    assert {slot["state"] for slot in slots("bad")["slots"]} <= {"failed", "due", "running"}
+    (expected,) = slots("good")["expected"]
+    assert (expected["schedule"], expected["grace_s"], expected["endpoint_id"]) == ("* * * * *", 300, machine.endpoint_id)
+    assert "sweep_minute" in stack.processes.log(EMULATOR).read_text()
+
+
 def test_uninstalling_gives_the_table_back_byte_for_byte(machine: Machine):
     machine.processes.stop(AGENT)
     assert machine.cron.crontab().startswith(FOREIGN)
