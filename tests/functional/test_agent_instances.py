@@ -53,6 +53,9 @@ def test_how_the_jobs_stand_is_told_once_and_again_when_it_has_changed(tmp_path:
             "source": "crontopus",
             "drift": False,
             "reason": None,
+            "schedule": None,
+            "timezone": None,
+            "grace_s": 300,
         }
     ]
 
