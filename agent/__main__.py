@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from agent.errors import remedy
+from agent.errors import in_words
 from agent.machine import VERSION
 from chalicelib.domain.errors import CrontopusError
 
@@ -18,11 +18,15 @@ COMMANDS = (
     "audit",
     "doctor",
     "enroll",
+    "install",
     "logs",
+    "restart",
     "resume",
     "run",
     "self-update",
+    "start",
     "status",
+    "stop",
     "suspend",
     "sync",
     "uninstall",
@@ -62,9 +66,7 @@ def main() -> NoReturn:
     except click.Abort:
         sys.exit(EXPECTED)
     except CrontopusError as e:
-        click.echo(f"error: {e.message} ({e.code})\n{remedy(e.code)}", err=True)
-        for path, problem in e.problems.items():
-            click.echo(f"  {path}: {problem}", err=True)
+        click.echo(in_words(e), err=True)
         sys.exit(EXPECTED)
     except BrokenPipeError:
         sys.exit(DONE)

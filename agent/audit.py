@@ -29,8 +29,8 @@ _WAIT_S = 5
 _TAIL_BYTES = 64 * 1024
 
 Kind = Literal[
-    "enrolled", "started", "table", "round", "token_rotated", "restored", "suspended", "resumed", "uninstalled", "updated",
-    "credentials_moved", "repaired", "trimmed",
+    "enrolled", "started", "reloaded", "table", "round", "token_rotated", "restored", "suspended", "resumed", "uninstalled",
+    "updated", "credentials_moved", "repaired", "trimmed",
 ]  # fmt: skip
 
 

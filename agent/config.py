@@ -11,6 +11,7 @@ import yaml
 from agent import home as homes
 from agent.drift import POLICIES, Policy
 from agent.home import Home
+from agent.logs import LEVELS
 from agent.settings import as_document, read, setting, told
 from agent.system import system
 from chalicelib.domain.errors import Invalid, Stalled
@@ -85,6 +86,20 @@ def drift_policy(value: object) -> Policy:
     raise ValueError(f"must be one of {', '.join(POLICIES)}")
 
 
+def level(value: object) -> str:
+    """Return the name of a log level."""
+    if value not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    return str(value)
+
+
+def yes_or_no(value: object) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
 def _without_tilde(path: str) -> str:
     # Whose home it would be depends on who runs us: `sudo` keeps some environments and not others.
     if path.startswith("~"):
@@ -118,6 +133,14 @@ class Intervals:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """level: what is logged at least. file: whether to agent.log too, besides standard error or the journal."""
+
+    level: str = field(default="info", metadata=setting(level, is_in_environment=True))
+    file: bool = field(default=True, metadata=setting(yes_or_no))
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """crontab: the program that reads and writes the user's table. allowed_users: as whom root's agent may start jobs.
     drift: what becomes of lines of ours that somebody else changed.
@@ -132,6 +155,7 @@ class Config:
     tenant_id: str | None = field(default=None, metadata=told(word))
     crontab: str = field(default=DEFAULT_CRONTAB, metadata=setting(program, is_in_environment=True, is_shown=True))
     intervals: Intervals = field(default_factory=Intervals)
+    log: Log = field(default_factory=Log)
     allowed_users: tuple[str, ...] = field(default=(), metadata=setting(list_of(login)))
     updates: str = field(default="off", metadata=setting(update_mode, is_in_environment=True))
     update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))

@@ -2,26 +2,29 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, repeat
 
-from agent import audit, driftlog, instances, loop, orders, rotation
+from agent import audit, driftlog, instances, orders, rotation
 from agent import build as builds
 from agent import standing as standings
+from agent.audit import Kind
 from agent.audit_facts import of_config, of_round
 from agent.client import Api
-from agent.config import Config
+from agent.config import Config, load_config
 from agent.delivering import Deliveries, spool_of
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
 from agent.home import Home, locked, make_private, read_secret
 from agent.instances import Told
+from agent.life import Life, Wishes
 from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
+from agent.notify import Notifier
 from agent.report import Delivery
 from agent.schedulers import alive, flavours
 from agent.schedulers.factory import open_scheduler
@@ -142,39 +145,75 @@ def run(
     home: Home,
     config: Config,
     environ: Mapping[str, str],
-    stop: threading.Event,
+    wishes: Wishes,
     now: Now = utc_now,
     updating: Updating | None = None,
+    *,
+    heard: Callable[[Config], None] = lambda _: None,
+    is_ended_when_stuck: bool = False,
 ) -> None:
-    """Run until `stop` is set. Raise Unavailable at once if another agent runs in this folder."""
+    """Run until somebody wishes it to stop. Raise Unavailable at once if another agent runs in this folder.
+
+    heard: told each configuration that is in force from now on.
+    """
     with locked(home.lock, wait_s=_START_WAIT_S) as handle:
         os.ftruncate(handle, 0)
         os.lseek(handle, 0, os.SEEK_SET)
         os.write(handle, f"{os.getpid()}\n".encode())
         board = StatusBoard(home.status)
         board.started(os.getpid(), VERSION, now())
-        sync = open_sync(home, config, environ, system.uid())
-        prepare(home, sync)
-        token = partial(read_secret, home.agent_token)
-        token()  # none at all is an error now, not one of each part later
-        delivery = Deliveries(home, config, token)
-        heartbeat = Heartbeat(
-            config,
-            Api(config.api_url, token),
-            delivery,
+        kinds = chain[Kind](("started",), repeat("reloaded"))
+
+        def parts_of(config: Config) -> list[Part]:
+            parts = _all_parts(home, config, environ, board, now, updating)
+            heard(config)
+            audit.record(home, next(kinds), {"version": VERSION} | of_config(home), now)
+            return parts
+
+        def is_for_good() -> bool:
+            return updating is None or not updating.is_restart_wanted
+
+        load = partial(load_config, home, environ)
+        life = Life(
+            parts_of,
+            load,
             board,
-            environ,
+            Notifier(environ),
+            wishes,
             now,
-            partial(standings.remember, home.standing),
-            partial(orders.hear, home, config.endpoint_id),
-            updating.problems if updating else tuple,
+            is_ended_when_stuck=is_ended_when_stuck,
+            is_for_good=is_for_good,
         )
-        audit.record(home, "started", {"version": VERSION} | of_config(home), now)
-        log.info("started", extra={"endpoint_id": config.endpoint_id, "version": VERSION})
-        parts = [*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)]
-        parts += [_drift(home, config, token), *([updating.part(board, Api(config.api_url, token))] if updating else [])]
-        loop.run(parts, stop)
+        log.info("started", extra={"version": VERSION})
+        life.live(config)
         log.info("stopped")
+
+
+def _all_parts(
+    home: Home, config: Config, environ: Mapping[str, str], board: StatusBoard, now: Now, updating: Updating | None
+) -> list[Part]:
+    sync = open_sync(home, config, environ, system.uid())
+    prepare(home, sync)
+    token = partial(read_secret, home.agent_token)
+    token()  # none at all is an error now, not one of each part later
+    delivery = Deliveries(home, config, token)
+    heartbeat = Heartbeat(
+        config,
+        Api(config.api_url, token),
+        delivery,
+        board,
+        environ,
+        now,
+        partial(standings.remember, home.standing),
+        partial(orders.hear, home, config.endpoint_id),
+        updating.problems if updating else tuple,
+    )
+    parts = [*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)]
+    parts.append(_drift(home, config, token))
+    if updating:
+        updating.config = config
+        parts.append(updating.part(board, Api(config.api_url, token)))
+    return parts
 
 
 def prepare(home: Home, sync: Sync) -> None:

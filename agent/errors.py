@@ -54,6 +54,11 @@ REMEDIES = {
     "(a terminal, python3) in System Settings, Privacy & Security, Full Disk Access, then start the agent again",
     "cron_stopped": "start it (Debian: systemctl start cron, or service cron start; others: crond) and let it start at boot",
     "table_changed": "nothing: somebody edited the table at the same moment, the next round starts from what is there",
+    "not_installed": "run `crontopus-agent install`; `crontopus-agent run` runs the agent in the foreground",
+    "no_service_manager": "docs/services.md says what to put where for OpenRC, runit and System V init",
+    "service_refused": "read what it says above; where this very command needs root, give it that",
+    "service_failed": "see why in its log: `journalctl -u crontopus-agent` (a user's: with --user), or agent.log",
+    "stuck": "nothing, unless it comes again: then see where it hangs in agent.log, and report it",
     "table_damaged": "the former table was put back; compare it with the newest file in backups/",
     "task_denied": "Windows refuses the task to this account: run the agent as SYSTEM or as an administrator",
     "task_account": "the account that jobs run as cannot run tasks: give it the right to log on as a batch job",
@@ -67,6 +72,12 @@ REMEDIES = {
 def remedy(code: str) -> str:
     """Return what to do about an error of this code, in words."""
     return REMEDIES.get(code, "see agent.log")
+
+
+def in_words(error: CrontopusError) -> str:
+    """Return what a person at a terminal is told: the error, what to do, and each problem."""
+    problems = "".join(f"\n  {place}: {problem}" for place, problem in error.problems.items())
+    return f"error: {error.message} ({error.code})\n{remedy(error.code)}{problems}"
 
 
 def of_os_error(error: OSError, what: str) -> CrontopusError:

@@ -1,13 +1,10 @@
-"""The daemon's parts, each in a thread of its own, so that none waits for another."""
+"""One part of the daemon: a thing that is done again and again, whatever becomes of it."""
 
 import logging
 import random
-import signal
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from chalicelib.domain.errors import CrontopusError, Forbidden, Stalled, Unauthenticated, Unavailable
@@ -19,7 +16,8 @@ MAX_WAIT_S = 300.0
 MAX_REFUSED_WAIT_S = 3600.0
 # Asking again soon will not change the answer, and a host that hammers at a closed door is a nuisance.
 _REFUSALS = frozenset({"git_auth", "endpoint_revoked", "endpoint_gone", "source_missing", "api_refused"})
-STOP_WITHIN_S = 15.0
+# Far above what any round or request takes: what lasts longer has got stuck.
+PATIENCE_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,14 @@ class Part:
     """One thing the daemon does again and again.
 
     act: does it once; returns after how many seconds to do it again, None for the usual interval.
-    failed: hears of an error, and that nothing could be done about it here.
+    failed: hears of an error, and that nothing could be done about it here. patience_s: how long it may be at it.
     """
 
     name: str
     interval_s: float
     act: Callable[[], float | None]
     failed: Callable[[Exception], None]
+    patience_s: float = PATIENCE_S
 
 
 def next_delay(interval_s: float, failures: int, error: Exception) -> float:
@@ -49,12 +48,21 @@ def next_delay(interval_s: float, failures: int, error: Exception) -> float:
     return float(grown)
 
 
-def repeat(part: Part, stop: threading.Event, chance: Callable[[], float] = random.random) -> None:
-    """Do a part until told to stop. chance: 0 to 1; spreads what many machines would else do in the same second."""
+def repeat(
+    part: Part,
+    stop: threading.Event,
+    chance: Callable[[], float] = random.random,
+    at_work: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - it holds nothing
+) -> None:
+    """Do a part until told to stop. chance: 0 to 1; spreads what many machines would else do in the same second.
+
+    at_work: entered whenever the part is at it, left while it waits.
+    """
     failures = 0
     while not stop.is_set():
         try:
-            wait_s = part.act()
+            with at_work:
+                wait_s = part.act()
             failures = 0
             wait_s = _spread(part.interval_s, chance()) if wait_s is None else wait_s
         except Exception as e:
@@ -74,43 +82,3 @@ def _report(part: Part, error: Exception, wait_s: float) -> None:
     log.log(level, f"{part.name} failed", extra={"why": str(error), "code": code, "again_in_s": round(wait_s, 1)})
     log.debug("how it failed", exc_info=error)
     part.failed(error)
-
-
-def run(parts: Sequence[Part], stop: threading.Event) -> None:
-    """Run all parts until `stop` is set, then give them a while to finish what they are at."""
-    threads = [threading.Thread(target=repeat, args=(part, stop), name=part.name, daemon=True) for part in parts]
-    for thread in threads:
-        thread.start()
-    stop.wait()
-    deadline = time.monotonic() + STOP_WITHIN_S
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-
-
-@contextmanager
-def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set `stop` on SIGTERM and SIGINT.
-
-    The handlers do nothing: an event must not be set from one, for the main thread may hold its lock just then. The number
-    of the signal comes out of a pipe instead, where a thread waits for it.
-    """
-    reading, writing = socket.socketpair()  # a pipe would not do on Windows
-    writing.setblocking(False)
-    previous_fd = signal.set_wakeup_fd(writing.fileno())
-    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def wait() -> None:
-        if reading.recv(1):
-            stop.set()
-
-    thread = threading.Thread(target=wait, name="signals", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(previous_fd)
-        writing.close()
-        thread.join()
-        reading.close()

@@ -22,7 +22,7 @@ from chalicelib.domain.times import to_text
 log = logging.getLogger(__name__)
 
 MAX_LISTED = 50
-PartName = Literal["heartbeat", "sync", "delivery", "update"]
+PartName = Literal["heartbeat", "sync", "delivery", "update", "config"]
 
 
 class StatusBoard:
@@ -47,6 +47,7 @@ class StatusBoard:
 
     def started(self, pid: int, version: str, now: datetime) -> None:
         self._put("daemon", {"pid": pid, "version": version, "started_at": to_text(now)})
+        self.cleared("config")
 
     def heard(self, now: datetime, state: str, skew_s: float, minimum: object = None) -> None:
         """The API has answered a heartbeat. skew_s: how far our clock is ahead of its. minimum: oldest version it lets in."""
@@ -92,6 +93,11 @@ class StatusBoard:
                 self.failed("delivery", step.problem, now)
         elif step.sent or known:
             self._put("delivery", {"succeeded_at": to_text(now), "error": None})
+
+    def cleared(self, name: PartName) -> None:
+        """An error that was told is none any more."""
+        if self.part(name).get("error"):
+            self._put(name, {"error": None})
 
     def failed(self, name: PartName, error: Exception, now: datetime) -> None:
         before = self.part(name).get("error")
@@ -150,7 +156,7 @@ def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbe
     why = []
     if not is_running:
         why.append("the agent is not running: start it with `crontopus-agent run`")
-    for name in ("heartbeat", "sync", "delivery"):
+    for name in ("heartbeat", "sync", "delivery", "config"):
         error = (status.get(name) or {}).get("error")
         if error:
             why.append(f"{name}: {error['message']} ({error['code']}, since {error['since']}); {error['remedy']}")

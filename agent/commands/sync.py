@@ -24,7 +24,7 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
         raise click.UsageError("--dry-run goes with neither --once nor --allow-removals")
     home, environ = own_home()
     rounds = daemon.open_sync(home, load_config(home), environ, system.uid())
-    logs.start(home.log, "info", is_foreground=False)
+    logs.start(home.log, "info")
     if dry_run:
         _show_preview(*rounds.preview())
         return

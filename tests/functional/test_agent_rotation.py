@@ -134,6 +134,7 @@ def test_calls_take_the_token_that_is_in_the_file_now(home: Home, plane: Control
 def test_a_running_daemon_rotates_and_goes_on_with_the_new_token(home: Home, plane: ControlPlane, tmp_path: Path) -> None:
     from agent import daemon
     from agent.config import Intervals, load_config
+    from agent.life import Wishes
 
     age(home, 31)
     write_file(home.git_token, b"g\n")
@@ -141,7 +142,7 @@ def test_a_running_daemon_rotates_and_goes_on_with_the_new_token(home: Home, pla
     quick = Config(plane.url, ENDPOINT_ID, "web", config.git, None, "true", Intervals(0.02, 60, 60))
     stop = threading.Event()
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    running = threading.Thread(target=daemon.run, args=(home, quick, environ, stop, lambda: NOW))
+    running = threading.Thread(target=daemon.run, args=(home, quick, environ, Wishes(stop), lambda: NOW))
     running.start()
     try:
         plane.wait_for("/token")

@@ -1,10 +1,8 @@
-import os
-import signal
 import threading
 
 import pytest
 
-from agent.loop import Part, next_delay, repeat, run, stopping_on_signals
+from agent.loop import Part, next_delay, repeat
 from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated, Unavailable
 
 
@@ -94,40 +92,3 @@ def test_waits_are_spread_by_a_tenth() -> None:
         )
 
     assert waits == [pytest.approx(27), pytest.approx(33)]
-
-
-def test_a_part_that_hangs_does_not_keep_the_others_waiting() -> None:
-    stop, hanging, done = threading.Event(), threading.Event(), threading.Event()
-
-    def hang() -> None:
-        hanging.wait(10)
-
-    def work() -> None:
-        done.set()
-
-    def watch() -> None:
-        assert done.wait(10)
-        hanging.set()
-        stop.set()
-
-    run([Part(act.__name__, 0.01, act, lambda error: None) for act in (hang, work, watch)], stop)
-
-    assert done.is_set()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_loop_and_handlers_are_put_back(number: int) -> None:
-    stop, before = threading.Event(), signal.getsignal(number)
-    with stopping_on_signals(stop):
-        os.kill(os.getpid(), number)
-
-        assert stop.wait(10)
-    assert signal.getsignal(number) == before
-
-
-def test_without_a_signal_nothing_is_stopped() -> None:
-    stop = threading.Event()
-    with stopping_on_signals(stop):
-        pass
-
-    assert not stop.is_set()
