@@ -1,4 +1,4 @@
-"""Write what is made from code: docs/openapi.json, docs/job-manifest.schema.json, the table in docs/limits.md, throttling."""
+"""Write what is made from code: docs/openapi.json, the schema, docs/limits.md's table, docs/deploy/, throttling."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from chalicelib.api import openapi
 from chalicelib.api.blueprint import RouteSpec
 from chalicelib.api.blueprints import BLUEPRINTS
 from chalicelib.domain import manifest_schema
-from infra import gateway_responses, throttling
+from infra import deploy_examples, gateway_responses, throttling
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESOURCES = Path(__file__).parent / "resources.yaml"
@@ -18,6 +18,7 @@ def documents() -> dict[Path, str]:
     specs = [spec for blueprint in BLUEPRINTS for spec in blueprint.specs]
     contents = {"openapi.json": openapi.document(specs), "job-manifest.schema.json": manifest_schema.schema()}
     made = {DOCS / name: json.dumps(content, indent=2) + "\n" for name, content in contents.items()}
+    made |= {DOCS / "deploy" / name: text for name, text in deploy_examples.examples().items()}
     return made | {DOCS / "limits.md": _limits(specs), RESOURCES: _resources(specs)}
 
 

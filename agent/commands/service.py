@@ -1,0 +1,26 @@
+"""What the commands around the agent's service have in common."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent import installed
+from agent.config import own_home
+from agent.services import here
+from agent.services.control import Control
+from agent.services.here import Start
+from agent.system import system
+
+
+def control_of(program: Path | None = None) -> Control:
+    """Return the service of whoever runs us. program: what starts the agent, None: what has started us."""
+    home, environ = own_home()
+    place = installed.own()
+    if program is None and place:
+        program = place.launcher  # it stays while versions change
+    start = Start((str(program),)) if program else here.this_start()
+    manager = here.manager(sys.platform, environ, start)
+    # The running agent replaces itself there.
+    writable = (place.prefix,) if place else ()
+    return Control(manager, here.setup(home, system.uid(), start, writable), home, environ, click.echo)
