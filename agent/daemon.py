@@ -50,15 +50,16 @@ def utc_now() -> datetime:
 def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Sync:
     """Return the rounds of this machine."""
     door = Door(config.git.url, config.git.username, read_secret(home.git_token))
+    scheduler = open_scheduler(home, config, environ, uid)
     return Sync(
         home,
         endpoint_id=config.endpoint_id,
         tenant_id=config.tenant_id,
         source=GitSource(home.repo, config.git.url, config.git.branch, door),
-        scheduler=open_scheduler(home, config, environ, uid),
+        scheduler=scheduler,
         edition=VERSION,
         now=utc_now,
-        here=partial(here, home, config, environ, uid),
+        here=lambda: here(home, config, environ, uid, scheduler.around().keep),
         orders=lambda: orders.load(home, config.endpoint_id, utc_now()),
         policy=config.drift,
     )

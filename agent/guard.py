@@ -1,20 +1,31 @@
-"""Schedules in another zone than the machine's: a crontab line that fires whenever the schedule might, and the rule by which
-run-job tells when it does.
+"""Schedules that the machine's cron would run at other times than they mean, for their zone or for its ways: a crontab line
+that fires whenever the schedule might, and the rule by which run-job tells when it does. Why, and at what cost: docs/adr/0016.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from chalicelib.domain import schedule
+from agent import zone_changes
+from chalicelib.domain import dialects, schedule
+from chalicelib.domain.dialects import Dialect
 from chalicelib.domain.schedule import Fields
 
-# Zones are asked how they are set in these years. What is decided of them later matters only to lines, never to the guard.
-_FROM, _UNTIL = datetime(2024, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
-_STEP = timedelta(days=7)
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where our lines stand. zone: the one that a variable above them sets, None if nobody knows it. is_set: there is one."""
+
+    zone: str | None = None
+    is_set: bool = False
+
+    def zone_on(self, host_zone: str | None) -> str | None:
+        """Return the zone in which they are read on a machine that lives in this one."""
+        return self.zone if self.is_set else host_zone
+
+
+OWN = Lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +36,58 @@ class Guarded:
     guard: dict[str, Any] | None = None
 
 
+Keep = Callable[[str, str | None, str | None], Guarded]
+
+
 def guarded(expression: str, zone: str | None, host_zone: str | None) -> Guarded:
     """Return how a schedule that means `zone` is kept on a machine whose scheduler lives in `host_zone` (None: unknown).
 
-    expression: as it stands in a crontab, without words such as @daily.
+    expression: as it stands in a crontab, without words such as @daily. The cron is one that does as cron(8) says.
     """
-    if zone is None or zone == host_zone or (host_zone and _is_fixed_alike(zone, host_zone)):
+    return _kept(expression, zone, host_zone, dialects.CRON)
+
+
+# The same one for the same cron: a round takes another for a change of the machine, and judges all jobs anew.
+@lru_cache(maxsize=16)
+def keeper(flavour: str | None, lines: Lines = OWN) -> Keep:
+    """Return what `guarded` is on this cron, with our lines in this place."""
+    dialect = dialects.of(flavour)
+    if dialect.is_crons and lines == OWN:
+        return guarded
+
+    def keep(expression: str, zone: str | None, host_zone: str | None) -> Guarded:
+        return _kept(expression, zone or (host_zone if lines.is_set else None), lines.zone_on(host_zone), dialect)
+
+    return keep
+
+
+# Tenants have a thousand jobs and a dozen schedules.
+@lru_cache(maxsize=4096)
+def _kept(expression: str, zone: str | None, lines_zone: str | None, dialect: Dialect) -> Guarded:
+    """Return how a schedule is kept. lines_zone: in which our lines are read, None if nobody knows."""
+    is_here = zone is None or zone == lines_zone or bool(lines_zone and _is_fixed_alike(zone, lines_zone))
+    if is_here and dialect.is_crons:
         return Guarded(expression)
     fields = schedule.fields_of(expression)
-    turns = _turns(zone, host_zone)
-    if fields is None or (turns == {0} and fields.is_hourly):
+    if fields is None:
         return Guarded(expression)
-    at = sorted({(minute + turn) % 60 for minute in _minutes(fields, zone) for turn in turns})
+    native = schedule.native(expression, dialect)
+    turns = {0} if is_here else _turns(str(zone), lines_zone)
+    if is_here:
+        is_changed = _is_changed(fields, lines_zone, dialect)
+        if native and not is_changed:
+            return Guarded(native)
+        at = sorted(_minutes(fields, lines_zone)) if is_changed else sorted(fields.minutes)
+        # Where only the days are at stake, hours and months stay as narrow as they were.
+        rest = "* * * *" if is_changed else _hours_and_months(fields)
+    else:
+        if native and turns == {0} and fields.is_hourly:
+            return Guarded(native)
+        at = sorted({(minute + turn) % 60 for minute in _minutes(fields, zone) for turn in turns})
+        rest = "* * * *"
     guard: dict[str, Any] = {
-        "zone": zone,
+        # By no name: what this machine's own clock shows needs no data of zones.
+        "zone": None if is_here else zone,
         "minutes": sorted(fields.minutes),
         "hours": sorted(fields.hours),
         "days": sorted(fields.days),
@@ -48,55 +97,37 @@ def guarded(expression: str, zone: str | None, host_zone: str | None) -> Guarded
         "is_following": fields.is_following,
         "at": at,
     }
-    return Guarded(f"{'*' if len(at) == 60 else ','.join(map(str, at))} * * * *", guard)
+    return Guarded(f"{_text(at, 60)} {rest}", guard)
 
 
-def _minutes(fields: Fields, zone: str) -> Iterable[int]:
+def _hours_and_months(fields: Fields) -> str:
+    return f"{_text(sorted(fields.hours), 24)} * {_text(sorted(fields.months), 12)} *"
+
+
+def _text(values: Sequence[int], size: int) -> str:
+    return "*" if len(values) == size else ",".join(map(str, values))
+
+
+def _is_changed(fields: Fields, zone: str | None, dialect: Dialect) -> bool:
+    """Tell whether this cron runs another set of moments than cron(8) when clocks change, and a guard can help."""
+    if (dialect.clock == "cron" and dialect.is_tried) or fields.is_following:
+        return False
+    readings = {hour * 60 + minute for hour in fields.hours for minute in fields.minutes}
+    return not readings.isdisjoint(zone_changes.readings(zone))
+
+
+def _minutes(fields: Fields, zone: str | None) -> frozenset[int]:
     """Return the minutes of the zone's hours in which it may fire: its own, and those at which a gap of DST ends."""
-    return fields.minutes if fields.is_following else fields.minutes | _gap_ends(zone)
+    return fields.minutes if fields.is_following else fields.minutes | zone_changes.gap_ends(zone)
 
 
 def _turns(zone: str, host_zone: str | None) -> set[int]:
     """Return by how many minutes the machine's clock may differ from the zone's, whole hours aside."""
     if host_zone is None:
         return set(range(60))
-    return {(here - there) % 60 for here in _offsets(host_zone) for there in _offsets(zone)}
+    return {(here - there) % 60 for here in zone_changes.offsets(host_zone) for there in zone_changes.offsets(zone)}
 
 
 def _is_fixed_alike(one: str, other: str) -> bool:
     """Tell whether both are the same hour all year round, such as UTC and Etc/UTC."""
-    return len(_offsets(one)) == 1 and _offsets(one) == _offsets(other)
-
-
-@lru_cache(maxsize=256)
-def _offsets(zone: str) -> frozenset[int]:
-    """Return the zone's distances from UTC, in minutes."""
-    return frozenset(_offset(ZoneInfo(zone), moment) for moment in _moments())
-
-
-@lru_cache(maxsize=256)
-def _gap_ends(zone: str) -> frozenset[int]:
-    """Return the minutes of the hour, by the zone's clock, at which clocks that were put forward go on."""
-    rules, ends, before = ZoneInfo(zone), set(), _FROM
-    for after in _moments():
-        if _offset(rules, after) > _offset(rules, before):
-            ends.add(_change(rules, before, after).astimezone(rules).minute)
-        before = after
-    return frozenset(ends)
-
-
-def _change(rules: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """Return the first minute with the later moment's offset; between the two the offset changes once."""
-    wanted = _offset(rules, after)
-    while after - before > timedelta(minutes=1):
-        middle = before + timedelta(minutes=(after - before) // timedelta(minutes=2))
-        before, after = (before, middle) if _offset(rules, middle) == wanted else (middle, after)
-    return after
-
-
-def _offset(rules: ZoneInfo, moment: datetime) -> int:
-    return round((moment.astimezone(rules).utcoffset() or timedelta()).total_seconds() / 60)
-
-
-def _moments() -> Iterable[datetime]:
-    return (_FROM + number * _STEP for number in range((_UNTIL - _FROM) // _STEP))
+    return len(zone_changes.offsets(one)) == 1 and zone_changes.offsets(one) == zone_changes.offsets(other)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.discovery.lines import Lines
-from agent.guard import Guarded, guarded
+from agent.guard import Keep, guarded
 
 
 def _everywhere(zone: str) -> bool:
@@ -27,5 +27,5 @@ class Here:
     login: str = ""
     is_root: bool = False
     allowed_users: frozenset[str] = frozenset()
-    keep: Callable[[str, str | None, str | None], Guarded] = guarded
+    keep: Keep = guarded
     theirs: Lines = field(default_factory=Lines)

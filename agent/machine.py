@@ -10,7 +10,7 @@ from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
 from agent import standing as standings
 from agent.config import Config
-from agent.guard import guarded
+from agent.guard import Keep, guarded
 from agent.here import Here
 from agent.home import Home, login_of, write_file
 from agent.schedulers import alive, flavours, triggers
@@ -37,8 +37,11 @@ def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping
     )
 
 
-def here(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Here:
-    """Return what of this machine decides which jobs it has: as it is now, for names and labels may change."""
+def here(home: Home, config: Config, environ: Mapping[str, str], uid: int, keep: Keep | None = None) -> Here:
+    """Return what of this machine decides which jobs it has: as it is now, for names and labels may change.
+
+    keep: how its cron keeps a schedule now, see `guard.keeper`.
+    """
     standing = standings.load(home.standing, config.endpoint_id)
     return Here(
         facts={
@@ -52,7 +55,7 @@ def here(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> He
         login=login_of(uid),
         is_root=uid == 0 and system.HAS_OTHER_USERS,
         allowed_users=frozenset(config.allowed_users),
-        keep=triggers.kept if sys.platform == "win32" else guarded,
+        keep=triggers.kept if sys.platform == "win32" else keep or guarded,
     )
 
 

@@ -168,6 +168,10 @@ class Sync:
 
     def _decide(self, *, allow_removals: bool) -> Decision:
         memory = self._memory
+        raw = self.scheduler.raw()
+        around = self.scheduler.around()
+        if around.keep is not None and memory.here is not None and around.keep is not memory.here.keep:
+            self._look_around()
         situation = Situation(
             desired=memory.desired,
             inventory=memory.inventory,
@@ -180,7 +184,8 @@ class Sync:
             theirs=memory.here.theirs if memory.here else Lines(),
             policy=self.policy,
         )
-        return decide(self.scheduler.raw(), situation, self.scheduler)
+        decision = decide(raw, situation, self.scheduler)
+        return replace(decision, warnings=decision.warnings + around.warnings) if decision.lines else decision
 
     def _carry_out(self, decision: Decision, head: str) -> Report:
         memory = self._memory

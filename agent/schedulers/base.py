@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from agent.guard import Keep
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -55,6 +57,17 @@ class Known:
     left_outside: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a scheduler has seen around our part when it was read last.
+
+    keep: how it keeps a schedule there, None where that never changes. warnings: what else reaches into our part, in words.
+    """
+
+    keep: Keep | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class Scheduler(Protocol):
     """Where jobs are put. `raw` and `replace` are the only ways in and out; the rest decides on bytes alone."""
 
@@ -69,6 +82,9 @@ class Scheduler(Protocol):
 
         path: of its manifest, for schedulers whose entries have names.
         """
+
+    def around(self) -> Around:
+        """Return what was seen around our part when `raw` was asked last."""
 
     def find(self, raw: bytes, known: Known) -> Actual:
         """Return what is ours in `raw` and what is not."""

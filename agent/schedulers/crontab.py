@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from agent import proc
+from agent.guard import keeper
 from agent.home import locked, make_private, write_file
-from agent.schedulers import block, flavours
-from agent.schedulers.base import Actual, Known
+from agent.schedulers import block, flavours, surroundings
+from agent.schedulers.base import Actual, Around, Known
 from agent.schedulers.flavours import Flavour
+from agent.schedulers.surroundings import Surroundings
 from chalicelib.domain.errors import Stalled, Unavailable
 
 log = logging.getLogger(__name__)
@@ -165,13 +167,30 @@ class Crontab:
         self.trace = trace
         self.changing = changing
         self.now = now
+        self._foreign = b""
+        self._surroundings = Surroundings()
         self._lines: dict[tuple[str, str, bool], bytes] = {}
 
     def held(self, *, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[object]:
         return locked(self.lock, wait_s=wait_s)
 
     def raw(self) -> bytes:
-        return self.table.read()
+        """Return the table, and learn from it what reaches into our block: see `around`."""
+        table = self.table.read()
+        foreign = self._outside(table)
+        if foreign != self._foreign:
+            self._foreign, self._surroundings = foreign, surroundings.read(foreign, self.flavour)
+        return table
+
+    def around(self) -> Around:
+        """Return what the table that was read last does to our block."""
+        return Around(keeper(self.flavour.name, self._surroundings.lines), self._surroundings.warnings)
+
+    def _outside(self, table: bytes) -> bytes:
+        """Return what stands before and behind our block. What is behind stands before it as soon as we write."""
+        name = self.endpoint_id.encode()
+        before, _, rest = table.partition(b"# BEGIN CRONTOPUS " + name + b"\n")
+        return before + rest.partition(b"# END CRONTOPUS " + name + b"\n")[2]
 
     def line(self, fields: str, job_id: str, *, is_guarded: bool = False, path: str = "") -> bytes:
         """Return a job's line; the same one is asked for again in every round that finds a change anywhere."""

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from agent.home import locked, make_private, write_file
 from agent.schedulers import tasklines
-from agent.schedulers.base import Actual, Item, Known
+from agent.schedulers.base import Actual, Around, Item, Known
 from agent.schedulers.block import digest
 from agent.schedulers.schtasks import TaskStore
 from agent.schedulers.tasklines import facts_of, line_of, task_of, task_path
@@ -85,6 +85,10 @@ class WinTasks:
             task = Task(tuple(split(fields)), command, arguments, self.runner, source)
             line = self._lines[key] = tasklines.line(task_path(path, job_id, self.endpoint_id), job_id, task)
         return line
+
+    def around(self) -> Around:
+        """Return nothing: no task reaches into another."""
+        return Around()
 
     def find(self, raw: bytes, known: Known) -> Actual:
         """Return our tasks and the others in our folder. One that we wrote is ours whatever somebody made of it."""

@@ -1,4 +1,4 @@
-"""Part of run-job: whether a job that lives in another time zone than this machine's scheduler is due.
+"""Part of run-job: whether a job is due whose schedule this machine's cron cannot say, for its time zone or its own ways.
 
 Its crontab line is widened to every minute that could be meant; here is decided which one is, by cron(8)'s rules for
 daylight saving time, in the job's zone: a time that is skipped runs right after the gap, one that is repeated runs once, and
@@ -18,12 +18,16 @@ LATE_MINUTES = 10  # a busy machine may start us so much later and still means t
 def is_due(guard: "dict[str, Any]", now_ms: int) -> bool:
     """Tell whether the schedule fires in the minute for which we were started. Raise OSError or LookupError without the zone.
 
-    guard: zone; minutes, hours, days, months, weekdays (0 is Sunday); is_both: day and weekday must both match;
+    guard: zone, None for what this machine's own clock shows; minutes, hours, days, months, weekdays (0 is Sunday); is_both:
+    day and weekday must both match;
     is_following: minute or hour is a star; at: minutes of the hour, by this machine's clock, in which we are started.
     """
+    minute = meant_minute(now_ms // 60_000, guard["at"])
+    if guard["zone"] is None:
+        return fires(guard, minute, None)
     from zoneinfo import ZoneInfo
 
-    return fires(guard, meant_minute(now_ms // 60_000, guard["at"]), ZoneInfo(guard["zone"]))
+    return fires(guard, minute, ZoneInfo(guard["zone"]))
 
 
 def meant_minute(minute: int, at: "list[int]") -> int:
@@ -34,8 +38,8 @@ def meant_minute(minute: int, at: "list[int]") -> int:
     return minute
 
 
-def fires(guard: "dict[str, Any]", minute: int, zone: "tzinfo") -> bool:
-    """Tell whether the schedule fires in this minute, counted from 1970."""
+def fires(guard: "dict[str, Any]", minute: int, zone: "tzinfo | None") -> bool:
+    """Tell whether the schedule fires in this minute, counted from 1970. zone: None for this machine's own."""
     from datetime import datetime, timedelta
 
     here, before = (datetime.fromtimestamp((minute - back) * 60, zone) for back in (0, 1))

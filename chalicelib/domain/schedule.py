@@ -1,8 +1,12 @@
-"""When a schedule fires. Fields mean what cron(8) and crontab(5) of Debian say; cronsim is the engine."""
+"""When a schedule fires. Fields mean what cron(8) and crontab(5) of Debian say; cronsim is the engine.
+
+Crons that read them otherwise have a dialect, and `fires` can be asked for it. What Crontopus keeps means the same in all of
+them, see docs/adr/0016: `kept_fires`.
+"""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -11,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from chalicelib.domain import dialects, schedule_native
+from chalicelib.domain.dialects import Dialect
 from chalicelib.domain.errors import Invalid
 
 ALIASES = {
@@ -60,6 +66,31 @@ class Fields:
         """Tell whether every hour of every day is the same: then only the minute depends on a zone, if anything does."""
         is_daily = len(self.days) == 31 and len(self.months) == 12 and len(self.weekdays) == 7
         return len(self.hours) == 24 and is_daily and self.is_following
+
+
+def native(expression: str, dialect: Dialect) -> str | None:
+    """Return a schedule as this cron takes it to mean what cron(8) does, clock changes aside; None if it cannot say it.
+
+    Raise Invalid if the schedule has a problem.
+    """
+    text = normalized(expression)
+    fields = fields_of(text)
+    if fields is None or dialect.is_crons:
+        return text
+    minute, hour, _, _, _ = text.split()
+    all_days, all_weekdays = len(fields.days) == 31, len(fields.weekdays) == 7
+    if not all_days and not all_weekdays and dialect.days != ("both" if fields.is_both else "either"):
+        return None
+    is_daily = not fields.is_both and (all_days or all_weekdays)  # either is enough, and one of them is always true
+    day = "*" if all_days or is_daily else _listed(fields.days)
+    weekday = "*" if all_weekdays or is_daily else _listed(fields.weekdays)
+    month = "*" if len(fields.months) == 12 else _listed(fields.months)
+    return " ".join((_plain(minute, fields.minutes), _plain(hour, fields.hours), day, month, weekday))
+
+
+def _plain(text: str, values: Iterable[int]) -> str:
+    """Return a field that counts from zero without what crons read differently: ranges with steps, one value's range."""
+    return text if re.fullmatch(r"\*(/[0-9]+)?", text) else _listed(values)
 
 
 def fields_of(expression: str) -> Fields | None:
@@ -131,19 +162,71 @@ def normalized(expression: str) -> str:
     return " ".join(ALIASES.get(expression, expression).split())
 
 
-def fires(expression: str, after: datetime, zone: str) -> Iterator[datetime]:
+def fires(expression: str, after: datetime, zone: str, flavour: str | None = None) -> Iterator[datetime]:
     """Yield the moments after `after` at which cron fires, in UTC, oldest first; nothing for @reboot.
 
-    zone: IANA name of the zone the scheduler lives in. A time that DST skips runs right after the gap; one that it repeats
-    runs once (cron(8)). Raise Invalid if schedule or zone is unknown.
+    zone: IANA name of the zone the scheduler lives in. flavour: whose cron runs the very line. By default a time that DST
+    skips runs right after the gap, and one that it repeats runs once (cron(8)). Raise Invalid if schedule or zone is unknown.
     """
     fields = normalized(expression)
-    try:
-        local = after.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError) as e:
-        raise Invalid.of({"timezone": f"no zone {zone!r}; use an IANA name such as Europe/Paris"}) from e
+    rules = _rules_of(zone)
     if fields == REBOOT:
         return iter(())
+    dialect = dialects.of(flavour)
+    if dialect.clock != "cron":
+        return schedule_native.moments(_read(fields, dialect), after, rules, dialect.clock, dialect.days)
+    if dialect.days == "either" and _read(fields, dialect).is_both:
+        fields = _without_stars(fields)
+    return _by_cron(fields, after, after.astimezone(rules))
+
+
+def kept_fires(
+    expression: str, after: datetime, zone: str, host_zone: str | None = None, flavour: str | None = None
+) -> Iterator[datetime]:
+    """Yield the moments at which a job that an agent keeps runs: cron(8)'s in the job's zone, whatever the cron.
+
+    host_zone: the zone of its machine. What systemd-cron counts once it starts at no other time: nothing runs there while
+    clocks that were put back show an hour again.
+    """
+    moments = fires(expression, after, zone)
+    if dialects.of(flavour).clock != "once":
+        return moments
+    rules = _rules_of(host_zone or zone)
+    return (moment for moment in moments if not moment.astimezone(rules).fold)
+
+
+def _rules_of(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as e:
+        raise Invalid.of({"timezone": f"no zone {zone!r}; use an IANA name such as Europe/Paris"}) from e
+
+
+def _read(text: str, dialect: Dialect) -> Fields:
+    """Return what a cron takes the fields to mean."""
+    fields = fields_of(text)
+    assert fields is not None  # noqa: S101 - @reboot has been dealt with
+    day = text.split()[2]
+    if dialect.first_day == 0 and (step := re.fullmatch(r"\*/([0-9]+)", day)):
+        return replace(fields, days=frozenset(range(0, 32, int(step[1]))) - {0})
+    if dialect.first_day == 0 and len(fields.days) == 31 and day != "*":
+        return replace(fields, weekdays=frozenset(range(7)))  # each day by its number is not every day: either is enough
+    return fields
+
+
+def _without_stars(text: str) -> str:
+    """Return the same fields with day and weekday as plain numbers, so that either is enough."""
+    fields, (minute, hour, _, month, _) = fields_of(text), text.split()
+    if fields is None or len(fields.days) == 31 or len(fields.weekdays) == 7:
+        return text
+    return " ".join((minute, hour, _listed(fields.days), month, _listed(fields.weekdays)))
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ",".join(map(str, sorted(values)))
+
+
+def _by_cron(fields: str, after: datetime, local: datetime) -> Iterator[datetime]:
     moments = _by_the_clock(fields, local) if _is_following(fields) else (at.astimezone(UTC) for at in CronSim(fields, local))
     # Begun in an hour that DST repeats, both start with what ran in it the first time.
     return dropwhile(lambda moment: moment <= after, moments)
@@ -174,6 +257,6 @@ def _by_the_clock(fields: str, local: datetime) -> Iterator[datetime]:
             yield heappop(waiting)
 
 
-def next_fires(expression: str, after: datetime, zone: str, count: int) -> list[datetime]:
-    """Return the next `count` moments, fewer if the schedule ends."""
-    return list(islice(fires(expression, after, zone), count))
+def next_fires(expression: str, after: datetime, zone: str, count: int, flavour: str | None = None) -> list[datetime]:
+    """Return the next `count` moments, fewer if the schedule ends. flavour: see `fires`."""
+    return list(islice(fires(expression, after, zone, flavour), count))

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from chalicelib.domain import durations, schedule, zones
+from chalicelib.domain import dialects, durations, schedule, zones
 from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.manifest import Job
@@ -23,7 +24,8 @@ UTC_ZONE = "UTC"
 class ZoneRuns:
     """The next moments as clocks in one zone show them.
 
-    source: whose zone it is. endpoints: (id, name) of those that live in it. moments: aware, in that zone.
+    source: whose zone it is. endpoints: (id, name) of those that live in it; a zone stands twice where their crons differ.
+    moments: aware, in that zone.
     """
 
     timezone: str
@@ -50,7 +52,8 @@ def preview_job(tenant_id: str, job: Job, count: int, now: datetime) -> Preview:
             f"Every {durations.text_of(job.period_s)}, counted from ping to ping" if job.period_s else "Whenever it is started"
         )
         return Preview(words, (), (*notes, "without a schedule nobody knows the moments beforehand"))
-    return _preview(job.schedule, job.timezone, found, count, now, notes)
+    # A line of somebody else's stands as it is; what an agent keeps means the same in every cron.
+    return _preview(job.schedule, job.timezone, found, count, now, notes, is_native=state_of(job) == "discovered")
 
 
 def preview_schedule(tenant_id: str, expression: str, zone: str | None, count: int, now: datetime) -> Preview:
@@ -71,28 +74,45 @@ def _live(tenant_id: str) -> Iterable[Endpoint]:
 
 
 def _preview(
-    expression: str, zone: str | None, endpoints: list[Endpoint], count: int, now: datetime, notes: list[str]
+    expression: str,
+    zone: str | None,
+    endpoints: list[Endpoint],
+    count: int,
+    now: datetime,
+    notes: list[str],
+    *,
+    is_native: bool = False,
 ) -> Preview:
-    by_zone: dict[str, list[tuple[str, str]]] = {}
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for endpoint in endpoints:
         own = endpoint.facts.timezone
         if own and zones.problem(own) is None:
-            by_zone.setdefault(own, []).append((endpoint.endpoint_id, endpoint.facts.name))
+            flavour = _that_matters(endpoint.facts.scheduler, is_native=is_native)
+            groups.setdefault((own, flavour), []).append((endpoint.endpoint_id, endpoint.facts.name))
         elif zone is None:
             notes.append(f"the endpoint {endpoint.facts.name!r} has not said in which time zone it lives")
+
+    def runs(fires_in: str, shown_in: str, flavour: str = "") -> tuple[datetime, ...]:
+        if is_native:
+            moments = schedule.fires(expression, now, fires_in, flavour)
+        else:
+            moments = schedule.kept_fires(expression, now, fires_in, shown_in, flavour)
+        return tuple(moment.astimezone(ZoneInfo(shown_in)) for moment in islice(moments, count))
+
     shown: list[ZoneRuns] = []
     if zone:
-        shown.append(ZoneRuns(zone, "job", tuple(by_zone.pop(zone, ())), _moments(expression, zone, zone, count, now)))
-    elif not by_zone:
-        shown.append(ZoneRuns(UTC_ZONE, "default", (), _moments(expression, UTC_ZONE, UTC_ZONE, count, now)))
-    for own, named in sorted(by_zone.items()):
-        shown.append(ZoneRuns(own, "endpoint", tuple(named), _moments(expression, zone or own, own, count, now)))
+        shown.append(ZoneRuns(zone, "job", tuple(groups.pop((zone, ""), ())), runs(zone, zone)))
+    elif not groups:
+        shown.append(ZoneRuns(UTC_ZONE, "default", (), runs(UTC_ZONE, UTC_ZONE)))
+    for (own, flavour), named in sorted(groups.items()):
+        shown.append(ZoneRuns(own, "endpoint", tuple(named), runs(zone or own, own, flavour)))
     return Preview(schedule_words.describe(expression), tuple(shown), tuple(notes))
 
 
-def _moments(expression: str, fires_in: str, shown_in: str, count: int, now: datetime) -> tuple[datetime, ...]:
-    zone = ZoneInfo(shown_in)
-    return tuple(moment.astimezone(zone) for moment in schedule.next_fires(expression, now, fires_in, count))
+def _that_matters(flavour: str | None, *, is_native: bool) -> str:
+    """Return a cron's name where the moments may depend on it, an empty text elsewhere."""
+    dialect = dialects.of(flavour)
+    return flavour or "" if (not dialect.is_crons if is_native else dialect.clock == "once") else ""
 
 
 def _job_notes(job: Job, endpoints: list[Endpoint]) -> Iterable[str]:

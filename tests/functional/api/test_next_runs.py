@@ -5,6 +5,17 @@ import pytest
 from tests.functional.api.conftest import FACTS
 
 JOB = {"name": "backup", "schedule": "30 2 * * *", "command": "true"}
+THEIRS = b"""apiVersion: v1
+kind: Job
+metadata:
+  id: 5f0c1f6e-7f3f-4d2b-9a53-0d9f5a6f0001
+  name: theirs
+  namespace: discovered
+  labels: {source: discovered}
+spec:
+  schedule: "30 2 * * *"
+  command: "true"
+"""
 PREVIEW = "/api/schedule/preview"
 
 
@@ -56,6 +67,51 @@ def test_a_jobs_own_zone_is_the_same_moment_everywhere(ada, before_dst_ends, mac
     assert [(zone["timezone"], zone["source"]) for zone in answer["zones"]] == [("UTC", "job"), ("Europe/Paris", "endpoint")]
     assert [zone["runs"][0]["local"] for zone in answer["zones"]] == ["2026-10-25T02:30:00+00:00", "2026-10-25T03:30:00+01:00"]
     assert {zone["runs"][0]["at"] for zone in answer["zones"]} == {"2026-10-25T02:30:00.000Z"}
+
+
+@pytest.fixture
+def crons(ada):
+    """Machines in Paris, each with another cron."""
+    for number, cron in enumerate(("debian", "busybox", "systemd-cron")):
+        facts = {"machine_id": str(number) * 64, "name": cron, "hostname": cron, "timezone": "Europe/Paris", "scheduler": cron}
+        ada.post("/api/endpoints/enroll", FACTS | facts)
+
+
+def by_cron(answer):
+    return {
+        machine["name"]: [run["at"][8:16].replace("T", " ") for run in zone["runs"]]
+        for zone in answer.body["zones"]
+        for machine in zone["endpoints"]
+    }
+
+
+def test_a_job_that_agents_keep_means_the_same_in_every_cron(ada, before_dst_ends, crons):
+    ada.post("/api/jobs", JOB)
+
+    assert by_cron(ada.get("/api/jobs/default/backup/next-runs?count=2")) == {
+        name: ["25 00:30", "26 01:30"] for name in ("debian", "busybox", "systemd-cron")
+    }
+
+
+def test_what_systemd_cannot_start_is_not_expected_of_it(ada, before_dst_ends, crons):
+    ada.post("/api/jobs", JOB | {"schedule": "30 * 25 10 *"})
+
+    found = by_cron(ada.get("/api/jobs/default/backup/next-runs?count=4"))
+
+    assert found["debian"] == found["busybox"] == ["24 22:30", "24 23:30", "25 00:30", "25 01:30"]
+    assert found["systemd-cron"] == ["24 22:30", "24 23:30", "25 00:30", "25 02:30"]
+
+
+def test_somebody_elses_line_runs_as_its_cron_reads_it(ada, before_dst_ends, crons, forge):
+    forge.push("ada", "discovered/theirs.yaml", THEIRS)
+
+    found = by_cron(ada.get("/api/jobs/discovered/theirs/next-runs?count=2"))
+
+    assert found == {
+        "debian": ["25 00:30", "26 01:30"],
+        "busybox": ["25 00:30", "25 01:30"],
+        "systemd-cron": ["25 00:30", "26 01:30"],
+    }
 
 
 def test_without_endpoints_a_schedule_is_shown_in_utc(ada):
