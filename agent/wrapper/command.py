@@ -1,6 +1,8 @@
 """What the agent puts on the host for its jobs: the program that runs them, a file for each, the words that call it."""
 
 import json
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from chalicelib.domain import ids
 from chalicelib.domain.errors import Stalled
 from chalicelib.domain.manifest import Job
 
+_UNUSED_S = 7 * 86400
 _PLAIN = "/._-+@,:"  # besides letters and digits: means nothing to cron or a shell inside a word
 
 
@@ -21,11 +24,24 @@ def install(directory: Path, interpreter: Path) -> Path:
     interpreter: CPython 3.9 or newer. Best is one that outlives us, such as /usr/bin/python3: where it vanishes, jobs stop.
     Raise Stalled if no script can name it.
     """
+    if sys.platform == "win32":
+        return install_for_windows(directory)
     path = directory / "bin" / "run-job"
     _keep(path, script.script(interpreter).encode(), 0o755)
     code = path.with_name("run-job.code")
     if not code.exists() or not code.read_bytes().startswith(script.key(path)):
         homes.write_file(code, script.compiled(path))
+    return path
+
+
+def install_for_windows(directory: Path) -> Path:
+    """Write D/bin/run-job.py unless it is there already, and return its path; tidy up after jobs that have gone."""
+    path = directory / "bin" / "run-job.py"
+    _keep(path, script.windows_program().encode(), 0o600)
+    for left in [*(directory / "jobs").glob("*.cmd"), *(directory / "jobs").glob("*.ps1")]:
+        # Not at once: a shell reads its script while it runs.
+        if not _job_file(directory, left.name[:36]).exists() and time.time() - left.stat().st_mtime > _UNUSED_S:
+            left.unlink(missing_ok=True)
     return path
 
 

@@ -2,6 +2,7 @@
 
 import marshal
 import os
+from collections.abc import Iterable
 from importlib import resources
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -18,6 +19,15 @@ _PARTS = (
     "run_start.py",
     "run_retry.py",
     "run_job.py",
+)
+_WINDOWS_PARTS = (
+    "run_guard.py",
+    "win_guard.py",
+    "win_system.py",
+    "win_shell.py",
+    "win_spool.py",
+    "win_run.py",
+    "win_job.py",
 )
 _MAX_SHEBANG = 127  # bytes of the first line that every Linux kernel reads
 
@@ -60,8 +70,17 @@ def script(interpreter: Path) -> str:
 
 def program() -> str:
     """Return run-job's parts as one text."""
+    return _joined(_PARTS)
+
+
+def windows_program() -> str:
+    """Return the text of D/bin/run-job.py, run-job for Windows."""
+    return _joined(_WINDOWS_PARTS)
+
+
+def _joined(names: Iterable[str]) -> str:
     # The agent itself may run from one archive, so the parts are resources, not files.
-    parts = [(resources.files("agent.wrapper") / name).read_text(encoding="utf-8") for name in _PARTS]
+    parts = [(resources.files("agent.wrapper") / name).read_text(encoding="utf-8") for name in names]
     lines = [line for part in parts for line in [*part.splitlines(), "", ""] if not line.startswith("from agent.")]
     return "\n".join(lines).rstrip() + "\n"
 
