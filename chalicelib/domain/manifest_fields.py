@@ -47,7 +47,8 @@ def _selector_text(selector: Mapping[str, tuple[str, ...]]) -> dict[str, str | l
 
 _TEXT = {"type": "string"}
 _NAME = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": names.MAX_NAME}
-_PATH = {"type": "string", "pattern": "^/"}
+_PATH = {"type": "string", "pattern": rules.ABSOLUTE}
+_SHELL = {"type": "string", "pattern": f"{rules.ABSOLUTE}|^({'|'.join(rules.SHELLS)})$", "default": "/bin/sh"}
 _SPAN = {"type": "string", "pattern": "^[1-9][0-9]{0,6}[smhd]$"}
 
 
@@ -102,7 +103,7 @@ FIELDS: dict[str, Field] = {
     "spec.workingDir": Field("working_dir", rules.absolute_path, _PATH),
     "spec.env": Field("env", rules.environment, _map(MAX_ENV), dict, is_quoted=True),
     "spec.user": Field("user", rules.login, _LOGIN),
-    "spec.shell": Field("shell", rules.absolute_path, _PATH | {"default": "/bin/sh"}),
+    "spec.shell": Field("shell", rules.shell, _SHELL),
     "spec.timeout": _span("timeout_s"),
     "spec.grace": _span("grace_s"),
     "spec.maxRuntime": _span("max_runtime_s"),

@@ -104,10 +104,25 @@ def login(value: Any) -> str:
     return str(value)
 
 
+ABSOLUTE = r"^(/|[A-Za-z]:[\\/]|\\\\)"
+SHELLS = ("cmd", "powershell", "pwsh")
+
+
 def absolute_path(value: Any) -> str:
-    if not text(value).startswith("/") or "\0" in value:
+    """Return a path of Unix or of Windows (C:\\..., \\\\server\\...) as it stands."""
+    if not re.match(ABSOLUTE, text(value)) or "\0" in value:
         raise ValueError("must be an absolute path")
     return str(value)
+
+
+def shell(value: Any) -> str:
+    """Return a shell's path, or the name of one that Windows knows."""
+    if text(value) in SHELLS:
+        return str(value)
+    try:
+        return absolute_path(value)
+    except ValueError as e:
+        raise ValueError(f"must be an absolute path, or on Windows {', '.join(SHELLS)}") from e
 
 
 def duration(low_s: int = 1, high_s: int = YEAR_S) -> Rule:
