@@ -33,7 +33,7 @@ _ERRORS: dict[int, type[CrontopusError]] = {
     422: Invalid,
 }
 # Words of the API that say more than their status. Others are not taken over: our codes stand for what to do about them.
-_FATES = frozenset({"endpoint_revoked", "endpoint_gone"})
+_FATES = {"endpoint_revoked": 401, "endpoint_gone": 410, "duplicate_instance": 409}
 
 
 class _Bearer(AuthBase):
@@ -124,8 +124,8 @@ def _error(status: int, document: dict[str, Any] | None, retry_after: str) -> Cr
     if status == 429 or status >= 500 or (status < 400 and document is None):
         wait_s = min(int(retry_after), MAX_WAIT_S) if retry_after.isdigit() else 5
         return Unavailable(message, code="api_unavailable", retry_after_s=wait_s)
-    if (fate := told.get("code")) in _FATES and status in (401, 410):
-        return Stalled(message, code=str(fate))
+    if (fate := str(told.get("code"))) in _FATES and _FATES[fate] == status:
+        return Stalled(message, code=fate)
     if status not in _ERRORS:
         return Stalled(f"HTTP {status}, which is no answer of the API: check api_url", code="api_refused")
     problems = told.get("problems")

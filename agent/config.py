@@ -55,6 +55,13 @@ def program(value: object) -> str:
     return _without_tilde(word(value))
 
 
+def on_revoke(value: object) -> str:
+    """Return what becomes of the jobs when the endpoint was revoked or deleted."""
+    if value not in ("keep", "remove"):
+        raise ValueError("must be keep or remove")
+    return str(value)
+
+
 def seconds(value: object) -> float:
     """Return a number of seconds."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.05 <= value <= 86400:
@@ -145,6 +152,8 @@ class Config:
     """crontab: the program that reads and writes the user's table. allowed_users: as whom root's agent may start jobs.
     drift: what becomes of lines of ours that somebody else changed.
 
+    on_revoke: whether the jobs stay when the endpoint was revoked or deleted.
+
     A key is declared here and nowhere else, with the rule that reads it; docs/agent.md lists them.
     """
 
@@ -160,6 +169,7 @@ class Config:
     updates: str = field(default="off", metadata=setting(update_mode, is_in_environment=True))
     update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))
     drift: Policy = field(default="heal", metadata=setting(drift_policy, is_in_environment=True))
+    on_revoke: str = field(default="keep", metadata=setting(on_revoke))
     version: int = field(default=VERSION, metadata=told(file_version))
 
 

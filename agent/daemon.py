@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -11,12 +12,14 @@ from itertools import chain, repeat
 
 from agent import audit, driftlog, instances, orders, rotation
 from agent import build as builds
+from agent import spool as spools
 from agent import standing as standings
 from agent.audit import Kind
-from agent.audit_facts import of_config, of_round
+from agent.audit_facts import of_config
 from agent.client import Api
 from agent.config import Config, load_config
 from agent.delivering import Deliveries, spool_of
+from agent.fate import Fate
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
 from agent.home import Home, locked, make_private, read_secret
@@ -25,6 +28,7 @@ from agent.life import Life, Wishes
 from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.notify import Notifier
+from agent.parts import main_parts
 from agent.report import Delivery
 from agent.schedulers import alive, flavours
 from agent.schedulers.factory import open_scheduler
@@ -93,6 +97,8 @@ class Heartbeat:
         self.remember = remember
         self.obey = obey
         self.trouble = trouble
+        # Made anew at each start, and never written down: a copy of the machine has another one.
+        self.instance_id = secrets.token_hex(16)
         self.flavour = scheduler_flavour(config.crontab, environ)
         is_known = self.flavour is not None and alive.is_known(config.crontab)
         self.watch = alive.Watch(flavours.of(self.flavour) if is_known else None, environ)
@@ -103,7 +109,8 @@ class Heartbeat:
         try:
             answer = self.api.heartbeat(self.endpoint_id, self._body(now, told))
         except (Unauthenticated, Forbidden, NotFound) as e:
-            raise Stalled(f"the control plane refuses this machine: {e.message}", code="endpoint_revoked") from e
+            code = "api_refused" if isinstance(e, NotFound) else e.code
+            raise Stalled(f"the control plane refuses this machine: {e.message}", code=code) from e
         try:
             state, server_time = str(answer["endpoint"]["state"]), datetime.fromisoformat(answer["server_time"])
         except (KeyError, TypeError, ValueError) as e:
@@ -139,6 +146,8 @@ class Heartbeat:
                 sync, [*self.watch.problems(), *self.delivery.problems(backlog), *self.trouble()]
             ),
             "instances_digest": instances.digest(told) if told is not None else None,
+            "instance_id": self.instance_id,
+            "boot_id": spools.this_boot(),
         }
 
 
@@ -197,7 +206,8 @@ def _all_parts(
     prepare(home, sync)
     token = partial(read_secret, home.agent_token)
     token()  # none at all is an error now, not one of each part later
-    delivery = Deliveries(home, config, token)
+    fate = Fate(home.ended, token)
+    delivery = Deliveries(home, config, token, fate.why_silent)
     heartbeat = Heartbeat(
         config,
         Api(config.api_url, token),
@@ -209,7 +219,8 @@ def _all_parts(
         partial(orders.hear, home, config.endpoint_id),
         updating.problems if updating else tuple,
     )
-    parts = [*_parts(home, config, board, heartbeat, sync, delivery, now), _rotation(home, config, now)]
+    parts = main_parts(home, config, board, heartbeat.beat, sync, delivery, fate, now)
+    parts.append(_rotation(home, config, now))
     parts.append(_drift(home, config, token))
     if updating:
         updating.config = config
@@ -244,29 +255,3 @@ def _rotation(home: Home, config: Config, now: Now) -> Part:
 
     # A failure is in the log and matters only if the heartbeat fails too, which then tells it.
     return Part("rotation", rotation.LOOK_EVERY_S, look, lambda error: None)
-
-
-def _parts(
-    home: Home, config: Config, board: StatusBoard, heartbeat: Heartbeat, sync: Sync, delivery: Deliveries, now: Now
-) -> list[Part]:
-    noted: list[tuple[str, str | None]] = []
-
-    def go_round() -> None:
-        report = sync.round()
-        board.synced(report)
-        if report.is_written or noted != [(report.head, report.applied)]:
-            noted[:] = [(report.head, report.applied)]
-            audit.record(home, "round", of_round(report), now)
-
-    def beat() -> None:
-        was_failing = board.part("heartbeat").get("error")
-        heartbeat.beat()
-        if was_failing:
-            delivery.retry_now()
-
-    spans = config.intervals
-    return [
-        Part("heartbeat", spans.heartbeat_s, beat, lambda error: board.failed("heartbeat", error, now())),
-        Part("sync", spans.sync_s, go_round, lambda error: board.failed("sync", error, now())),
-        *delivery.parts(board, now),
-    ]

@@ -14,21 +14,30 @@ from agent.report import Delivery
 from agent.shelters import MAX_BYTES, Shelters
 from agent.spool import Backlog
 from agent.status import StatusBoard
+from chalicelib.domain.errors import CrontopusError
 
 
 class Deliveries:
-    """token: reads the one that is in force now."""
+    """token: reads the one that is in force now. stopped: tells why nothing may be sent."""
 
-    def __init__(self, home: Home, config: Config, token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        token: Callable[[], str],
+        stopped: Callable[[], CrontopusError | None] = lambda: None,
+    ) -> None:
         self.spool = spool_of(home)
         self._interval_s = config.intervals.delivery_s
 
         def deliver_from(folder: Path) -> Delivery:
-            return Delivery(folder, config.endpoint_id, Api(config.api_url, token).check_in, max_bytes=MAX_BYTES)
+            check_in = Api(config.api_url, token).check_in
+            return Delivery(folder, config.endpoint_id, check_in, stopped=stopped, max_bytes=MAX_BYTES)
 
         self.shelters = Shelters(home.directory, deliver_from)
         check_in = Api(config.api_url, token).check_in
-        self.main = Delivery(self.spool, config.endpoint_id, check_in, elsewhere=self.shelters.folders)
+        elsewhere = self.shelters.folders
+        self.main = Delivery(self.spool, config.endpoint_id, check_in, elsewhere=elsewhere, stopped=stopped)
 
     def backlog(self) -> Backlog:
         """Return what the server has not confirmed yet, wherever it lies."""

@@ -29,6 +29,8 @@ REMEDIES = {
     "endpoint_revoked": "if this machine should go on, enroll it again and restart the agent; its jobs go on as they are",
     "endpoint_gone": "run `crontopus-agent uninstall` to remove its jobs, or enroll this machine anew and restart the agent; "
     "until then its jobs go on as they are",
+    "duplicate_instance": "run `crontopus-agent enroll --new-identity` on this machine, or on the one it was copied from, and "
+    "restart its agent; until then results wait in the spool and jobs go on",
     "unauthenticated": "if it lasts, enroll this machine again and restart the agent; its jobs go on as they are",
     "forbidden": "check that config.yaml and agent-token are those of one enrolment, or enroll again",
     "api_unavailable": "nothing, unless it lasts: then check the network and the API's address in config.yaml",

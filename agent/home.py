@@ -41,7 +41,7 @@ class Home:
 
     @property
     def machine_id(self) -> Path:
-        """Only where the system has no id of its own."""
+        """Where the system has no id of its own, or shares it with the machine it was copied from."""
         return self.directory / "machine-id"
 
     @property
@@ -92,6 +92,11 @@ class Home:
     def suspended(self) -> Path:
         """There while rounds write nothing by order of this machine's own people."""
         return self.directory / "suspended.json"
+
+    @property
+    def ended(self) -> Path:
+        """That this endpoint was revoked or deleted, once it is sure."""
+        return self.directory / "ended.json"
 
     @property
     def lock(self) -> Path:

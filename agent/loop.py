@@ -15,7 +15,18 @@ JITTER = 0.1
 MAX_WAIT_S = 300.0
 MAX_REFUSED_WAIT_S = 3600.0
 # Asking again soon will not change the answer, and a host that hammers at a closed door is a nuisance.
-_REFUSALS = frozenset({"git_auth", "endpoint_revoked", "endpoint_gone", "source_missing", "api_refused"})
+_REFUSALS = frozenset(
+    {
+        "git_auth",
+        "endpoint_revoked",
+        "endpoint_gone",
+        "source_missing",
+        "api_refused",
+        "duplicate_instance",
+        "unauthenticated",
+        "forbidden",
+    }
+)
 # Far above what any round or request takes: what lasts longer has got stuck.
 PATIENCE_S = 1800.0
 

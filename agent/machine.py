@@ -4,7 +4,8 @@ import hashlib
 import secrets
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,8 +71,24 @@ def machine_id(home: Home, uid: int, root: Path = _ROOT) -> str:
     machine-id(5) asks for exactly that. Where the system has none, one is made once and kept in the agent's folder.
     """
     files = (_first_line(root / name) for name in _ID_FILES)
-    own = system.machine_guid() or next((text for text in files if text), None) or _kept_id(home)
+    known = _first_line(home.machine_id) or system.machine_guid() or next((text for text in files if text), None)
+    own = known or _kept_id(home)
     return hashlib.sha256(f"crontopus endpoint\0{own}\0{uid}".encode()).hexdigest()
+
+
+@contextmanager
+def new_machine_id(home: Home) -> Iterator[None]:
+    """Be another machine from here on, whatever the system says; unless the block fails, then all is as before."""
+    before = _first_line(home.machine_id)
+    write_file(home.machine_id, f"{secrets.token_hex(16)}\n".encode())
+    try:
+        yield
+    except BaseException:
+        if before:
+            write_file(home.machine_id, f"{before}\n".encode())
+        else:
+            home.machine_id.unlink(missing_ok=True)
+        raise
 
 
 def _kept_id(home: Home) -> str:

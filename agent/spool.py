@@ -151,11 +151,12 @@ def _begun(
     if any((place / f"{run_id}{END}").exists() for place in (spool, *elsewhere())):
         return None
     # Nobody knows when it ended. The moment it surely ran is its start, and that stays the same however often it is sent.
-    why = KILLED if start["boot_id"] in (None, _this_boot()) else STOPPED
+    why = KILLED if start["boot_id"] in (None, this_boot()) else STOPPED
     return Record(run_id, going | {"status": "failure", "finished_at": going["started_at"], "output": why}, is_guess=True)
 
 
-def _this_boot() -> str | None:
+def this_boot() -> str | None:
+    """Return what tells this start of the machine from others, None where the system does not say."""
     try:
         return _BOOT.read_text().strip()
     except OSError:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import click
 
@@ -9,7 +10,7 @@ from agent import enroll as enrolment
 from agent.client import Api
 from agent.config import ENROLL_TOKEN, check_url, own_home
 from agent.home import make_private
-from agent.machine import facts
+from agent.machine import facts, new_machine_id
 from agent.overview import running_pid
 from agent.system import system
 
@@ -19,13 +20,15 @@ from agent.system import system
 @click.option("--token-stdin", is_flag=True, help="Read the enrollment token from standard input.")
 @click.option("--name", help="What to call this machine; its hostname by default.")
 @click.option("--crontab", help="The program that reads and writes the table; `crontab`, or what config.yaml says already.")
-def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str | None) -> None:
+@click.option("--new-identity", is_flag=True, help="This machine is a copy of one that is enrolled: make it another one.")
+def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str | None, new_identity: bool) -> None:
     """Let this machine into a tenant. The token comes from CRONTOPUS_ENROLL_TOKEN, standard input or a prompt."""
     home, environ = own_home()
     api = Api(check_url(api_url, "--api-url"), _enroll_token(environ, is_piped=token_stdin))
     make_private(home.directory)
     program = crontab or enrolment.known_crontab(home)
-    config = enrolment.enroll(home, api, facts(name, home, system.uid(), program, environ), program)
+    with new_machine_id(home) if new_identity else nullcontext():
+        config = enrolment.enroll(home, api, facts(name, home, system.uid(), program, environ), program)
     click.echo(f"enrolled as {config.name} ({config.endpoint_id}); its files are in {home.directory}")
     if running_pid(home) is not None:
         click.echo("an agent is running with the former identity: restart it", err=True)

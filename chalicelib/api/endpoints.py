@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from chalicelib.api.auth import Empty, RepositoryOut, repository_out
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.api.reports import CountsOut, counts_out
-from chalicelib.domain import windows
+from chalicelib.domain import clones, windows
 from chalicelib.domain.endpoints import Endpoint, EndpointState, state
 from chalicelib.services import doors, endpoints, reports
 from chalicelib.services.endpoints import EndpointFilter
@@ -39,7 +39,8 @@ class HeldOut(Model):
 
 class EndpointOut(Model):
     """suspended_since, suspended_until: its agent is to write nothing, until then or, without an end, until it is resumed.
-    is_transferred: revoked because its machine enrolled with another tenant, which may happen until released_until."""
+    is_transferred: revoked because its machine enrolled with another tenant, which may happen until released_until.
+    duplicate_since: a copy of the machine runs, too, and is refused; `problems` says what to do."""
 
     id: str
     name: str
@@ -53,6 +54,7 @@ class EndpointOut(Model):
     commit: str | None
     spool_depth: int
     results_lost: int
+    duplicate_since: Moment | None
     problems: list[str]
     labels: dict[str, str]
     is_transferred: bool
@@ -193,7 +195,8 @@ def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
         commit=endpoint.commit,
         spool_depth=endpoint.spool_depth,
         results_lost=endpoint.results_lost,
-        problems=list(endpoint.problems),
+        duplicate_since=endpoint.seat.duplicate_since if endpoint.seat.has_duplicate(now) else None,
+        problems=[*filter(None, [clones.problem(endpoint.seat, now)]), *endpoint.problems],
         labels=dict(endpoint.labels),
         is_transferred=endpoint.is_transferred,
         released_until=endpoint.released_until,

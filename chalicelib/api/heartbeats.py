@@ -8,6 +8,7 @@ from pydantic import Field
 from chalicelib.api.blueprint import ApiBlueprint, Ask, Model, Moment
 from chalicelib.api.endpoints import COMMIT_PATTERN, DIGEST_PATTERN
 from chalicelib.api.runs import UUID_PATTERN
+from chalicelib.domain.clones import Process
 from chalicelib.domain.endpoints import MAX_HELD_NAMED, Endpoint, EndpointState, Heartbeat, Held, state
 from chalicelib.services import endpoints
 
@@ -25,6 +26,8 @@ class HeldIn(Model):
 
 
 class HeartbeatIn(Model):
+    """instance_id: made anew at each start of the agent, to tell a machine from a copy of it. boot_id: the system's own."""
+
     version: str = Field(min_length=1, max_length=50)
     commit: str | None = Field(default=None, pattern=COMMIT_PATTERN)
     spool_depth: int = Field(ge=0, le=1_000_000_000)
@@ -36,6 +39,8 @@ class HeartbeatIn(Model):
     instances_digest: str | None = Field(default=None, pattern=DIGEST_PATTERN)
     held: HeldIn | None = None
     results_lost: int = Field(default=0, ge=0, le=1_000_000_000)
+    instance_id: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
+    boot_id: str | None = Field(default=None, min_length=8, max_length=64)
 
 
 class EndpointStanding(Model):
@@ -100,6 +105,7 @@ def beat(ask: Ask, endpoint_id: str) -> HeartbeatAnswer:
         instances_digest=body.instances_digest,
         held=_held(body.held) if body.held else None,
         results_lost=body.results_lost,
+        process=Process(body.instance_id, body.boot_id) if body.instance_id else None,
     )
     endpoint = endpoints.beat(ask.known_caller, endpoint_id, heartbeat, now)
     standing = EndpointStanding(

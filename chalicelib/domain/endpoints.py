@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from chalicelib.domain.clones import Process, Seat
+
 EndpointState = Literal["active", "inactive", "offline", "revoked"]
 
 # Three heartbeats of 30 seconds may get lost before a machine counts as offline.
@@ -55,7 +57,7 @@ class Heartbeat:
     """What an agent says every half minute. clock_at: its own clock. commit: the one it has applied, None before the first.
 
     instances_digest: of what it would report about its jobs, None as long as it does not know. results_lost: how many results
-    or outputs the machine could write nowhere, since it was set up.
+    or outputs the machine could write nowhere, since it was set up. process: None from agents that do not say.
     """
 
     version: str
@@ -69,6 +71,7 @@ class Heartbeat:
     instances_digest: str | None = None
     held: Held | None = None
     results_lost: int = 0
+    process: Process | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Endpoint:
     previous_token_digest: of the token before a rotation, which may still be in force. released_until: until then another
     tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked. instances_digest: of the
     last report about its jobs. oldest_unsent_at: when the oldest run began that it has not delivered, None if there is none.
+    clock_at: by its own clock, when it spoke last. seat: which process of an agent speaks for it.
     """
 
     tenant_id: str
@@ -104,6 +108,8 @@ class Endpoint:
     suspended_since: datetime | None = None
     suspended_until: datetime | None = None
     results_lost: int = 0
+    clock_at: datetime | None = None
+    seat: Seat = field(default_factory=Seat)
 
     def is_suspended(self, now: datetime) -> bool:
         """Tell whether its agent is to write nothing at this moment."""

@@ -13,6 +13,7 @@ from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import removals
 from chalicelib.services.sessions import Caller
 from chalicelib.store import endpoints as endpoint_store
+from chalicelib.store import heartbeats as heartbeat_store
 from chalicelib.store import tenants as tenant_store
 from chalicelib.store import tokens as token_store
 from chalicelib.store import tombstones
@@ -87,12 +88,13 @@ def delete(admin: Forgejo, caller: Caller, endpoint_id: str, now: datetime) -> N
 def beat(caller: Caller, endpoint_id: str, heartbeat: Heartbeat, now: datetime) -> Endpoint:
     """Write a heartbeat down and return the endpoint.
 
-    Raise Forbidden if the token is another endpoint's, Unauthenticated if this one was revoked, Gone if it was deleted.
+    Raise Forbidden if the token is another endpoint's, Unauthenticated if this one was revoked, Gone if it was deleted,
+    Conflict if another machine of the same identity was there before.
     """
     refuse_other(caller, endpoint_id)
     if too_old := _too_old(heartbeat.version):
         heartbeat = replace(heartbeat, problems=(too_old, *heartbeat.problems))
-    return endpoint_store.record_heartbeat(caller.tenant_id, endpoint_id, heartbeat, now)
+    return heartbeat_store.record(caller.tenant_id, endpoint_id, heartbeat, now, caller.address)
 
 
 def minimum_version() -> str | None:

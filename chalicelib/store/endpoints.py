@@ -7,8 +7,9 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, ListAttribute, 
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.endpoints import Approval, Endpoint, Facts, Heartbeat, Held
-from chalicelib.domain.errors import Conflict, Gone, NotFound, Unauthenticated
+from chalicelib.domain.clones import Seat
+from chalicelib.domain.endpoints import Approval, Endpoint, Facts, Held
+from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
 
 
@@ -32,6 +33,13 @@ class EndpointItem(Table):
     oldest_unsent_at = MomentAttribute(null=True)
     clock_at = MomentAttribute(null=True)
     results_lost = NumberAttribute(default=0)
+    instance_id = UnicodeAttribute(null=True)
+    boot_id = UnicodeAttribute(null=True)
+    seat: MapAttribute[str, str] = MapAttribute(null=True)
+    late_returns = NumberAttribute(null=True)
+    duplicate_since = MomentAttribute(null=True)
+    duplicate_at = MomentAttribute(null=True)
+    duplicate_from = UnicodeAttribute(null=True)
     problems = ListAttribute(of=UnicodeAttribute, default=list)
     token_digest = UnicodeAttribute()
     git_token_name = UnicodeAttribute()
@@ -51,7 +59,7 @@ class EndpointItem(Table):
     suspended_until = MomentAttribute(null=True)
 
 
-_IS_REVOKED = EndpointItem.is_revoked == True  # noqa: E712 - a condition for DynamoDB
+IS_REVOKED = EndpointItem.is_revoked == True  # noqa: E712 - a condition for DynamoDB
 
 
 def save(endpoint: Endpoint) -> None:
@@ -83,7 +91,7 @@ def find(tenant_id: str, endpoint_id: str, *, is_consistent: bool = False) -> En
     """Return the endpoint, or None. is_consistent: as it is this moment, at twice the price."""
     try:
         with store_errors():
-            return _endpoint(EndpointItem.get(tenant_id, endpoint_id, consistent_read=is_consistent))
+            return endpoint_of(EndpointItem.get(tenant_id, endpoint_id, consistent_read=is_consistent))
     except EndpointItem.DoesNotExist:
         return None
 
@@ -91,7 +99,7 @@ def find(tenant_id: str, endpoint_id: str, *, is_consistent: bool = False) -> En
 def find_many(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Endpoint]:
     """Return the endpoints by tenant and id, as far as they are there; one read for each hundred of them."""
     with store_errors():
-        found = map(_endpoint, EndpointItem.batch_get(keys, consistent_read=True))
+        found = map(endpoint_of, EndpointItem.batch_get(keys, consistent_read=True))
         return {(one.tenant_id, one.endpoint_id): one for one in found}
 
 
@@ -99,59 +107,13 @@ def list_of_tenant(tenant_id: str) -> Iterator[Endpoint]:
     """Yield the tenant's endpoints by id; one Query a megabyte."""
     with store_errors():
         for item in EndpointItem.query(tenant_id):
-            yield _endpoint(item)
+            yield endpoint_of(item)
 
 
 def count_of_tenant(tenant_id: str) -> int:
     """Return how many endpoints the tenant has; one Query a megabyte."""
     with store_errors():
         return int(EndpointItem.count(tenant_id))
-
-
-def record_heartbeat(tenant_id: str, endpoint_id: str, beat: Heartbeat, received_at: datetime) -> Endpoint:
-    """Write down that the agent is alive and what it says, and return the endpoint; one write unit as a rule.
-
-    Raise Gone if the endpoint was deleted, Unauthenticated if it was revoked: neither is brought back to life.
-    """
-    actions = [
-        EndpointItem.last_heartbeat_at.set(received_at),
-        EndpointItem.clock_at.set(beat.clock_at),
-        EndpointItem.version.set(beat.version),
-        EndpointItem.spool_depth.set(beat.spool_depth),
-        EndpointItem.results_lost.set(beat.results_lost),
-        EndpointItem.problems.set(list(beat.problems)),
-        EndpointItem.commit_sha.set(beat.commit) if beat.commit else EndpointItem.commit_sha.remove(),
-        EndpointItem.timezone.set(beat.timezone) if beat.timezone else EndpointItem.timezone.remove(),
-        EndpointItem.scheduler.set(beat.scheduler) if beat.scheduler else EndpointItem.scheduler.remove(),
-        EndpointItem.oldest_unsent_at.set(beat.oldest_unsent_at)
-        if beat.oldest_unsent_at
-        else EndpointItem.oldest_unsent_at.remove(),
-        *_held_actions(beat.held),
-    ]
-    item = EndpointItem(tenant_id, endpoint_id)
-    try:
-        with store_errors():
-            item.update(actions=actions, condition=EndpointItem.endpoint_id.exists() & ~_IS_REVOKED)
-    except PynamoDBException as e:
-        if not is_condition_failure(e):
-            raise
-        if find(tenant_id, endpoint_id):
-            raise Unauthenticated(f"endpoint {endpoint_id} has been revoked", code="endpoint_revoked") from e
-        raise Gone(f"endpoint {endpoint_id} has been deleted", code="endpoint_gone") from e
-    return _endpoint(item)
-
-
-def _held_actions(held: Held | None) -> list[Action]:
-    if held is None:
-        # What was approved is done, or has become pointless.
-        gone = ("held", "held_head", "held_digest", "approved_head", "approved_digest")
-        return [getattr(EndpointItem, name).remove() for name in gone]
-    told = {"code": held.code, "count": held.count, "job_ids": list(held.job_ids)}
-    return [
-        EndpointItem.held.set(told),
-        EndpointItem.held_head.set(held.head),
-        EndpointItem.held_digest.set(held.digest),
-    ]
 
 
 def note_instances(tenant_id: str, endpoint_id: str, digest: str) -> None:
@@ -185,7 +147,7 @@ def _update(tenant_id: str, endpoint_id: str, actions: list[Action]) -> Endpoint
         if not is_condition_failure(e):
             raise
         raise NotFound(f"no endpoint {endpoint_id!r}") from e
-    return _endpoint(item)
+    return endpoint_of(item)
 
 
 def mark_revoked(endpoint: Endpoint, *, is_transferred: bool = False) -> Endpoint:
@@ -203,14 +165,14 @@ def mark_revoked(endpoint: Endpoint, *, is_transferred: bool = False) -> Endpoin
         if not is_condition_failure(e):
             raise
         raise _changed(endpoint) from e
-    return _endpoint(item)
+    return endpoint_of(item)
 
 
 def delete_revoked(endpoint: Endpoint) -> None:
     """Delete an endpoint that is revoked. Raise Conflict if it enrolled again, or went, meanwhile."""
     try:
         with store_errors():
-            EndpointItem(endpoint.tenant_id, endpoint.endpoint_id).delete(condition=_IS_REVOKED)
+            EndpointItem(endpoint.tenant_id, endpoint.endpoint_id).delete(condition=IS_REVOKED)
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise
@@ -229,7 +191,7 @@ def approve(tenant_id: str, endpoint_id: str, approval: Approval) -> Endpoint | 
         if not is_condition_failure(e):
             raise
         return None
-    return _endpoint(item)
+    return endpoint_of(item)
 
 
 def suspend(tenant_id: str, endpoint_id: str, since: datetime | None, until: datetime | None) -> Endpoint:
@@ -245,7 +207,8 @@ def _changed(endpoint: Endpoint) -> Conflict:
     return Conflict(f"endpoint {endpoint.endpoint_id} was enrolled again or deleted at the same moment; look, then try again")
 
 
-def _endpoint(item: EndpointItem) -> Endpoint:
+def endpoint_of(item: EndpointItem) -> Endpoint:
+    """Return the endpoint that an item of the table is."""
     facts = Facts(item.name, item.hostname, item.platform, item.version, item.machine_id, item.timezone, item.scheduler)
     return Endpoint(
         tenant_id=item.tenant_id,
@@ -270,6 +233,24 @@ def _endpoint(item: EndpointItem) -> Endpoint:
         suspended_until=item.suspended_until,
         oldest_unsent_at=item.oldest_unsent_at,
         results_lost=int(item.results_lost or 0),
+        clock_at=item.clock_at,
+        seat=_seat(item),
+    )
+
+
+def _seat(item: EndpointItem) -> Seat:
+    told = item.seat.as_dict() if item.seat else {}
+    former, refused, boots = (tuple(told.get(name, "").split()) for name in ("former", "refused", "boots"))
+    return Seat(
+        instance_id=item.instance_id,
+        former=former,
+        refused=refused,
+        refused_boots=boots,
+        boot_id=item.boot_id,
+        late_returns=int(item.late_returns or 0),
+        duplicate_since=item.duplicate_since,
+        duplicate_at=item.duplicate_at,
+        duplicate_from=item.duplicate_from,
     )
 
 

@@ -191,7 +191,7 @@ def test_a_second_agent_says_that_one_runs_and_goes(place: Place) -> None:
 @pytest.mark.parametrize(
     ("http_status", "code", "told"),
     [
-        (403, "forbidden", "endpoint_revoked"),
+        (403, "forbidden", "forbidden"),
         (401, "endpoint_revoked", "endpoint_revoked"),
         (410, "endpoint_gone", "endpoint_gone"),
     ],

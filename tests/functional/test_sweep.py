@@ -17,6 +17,7 @@ from chalicelib.services.instances import Told, take_report
 from chalicelib.services.sessions import Caller
 from chalicelib.store import due as due_store
 from chalicelib.store import endpoints as endpoint_store
+from chalicelib.store import heartbeats as heartbeat_store
 from chalicelib.store import instances as instance_store
 from chalicelib.store import runs as run_store
 from chalicelib.store import slots as slot_store
@@ -38,7 +39,7 @@ def enrolled(endpoint_id: str = EP) -> None:
 
 def beat(at: datetime, oldest_unsent_at: datetime | None = None) -> None:
     told = Heartbeat("1.0.0", None, 0, oldest_unsent_at, at, "UTC", "debian", (), None)
-    endpoint_store.record_heartbeat("ada", EP, told, at)
+    heartbeat_store.record("ada", EP, told, at)
 
 
 def confirmed(at: datetime = NOON, schedule: str | None = "*/10 * * * *", job_id: str = JOB_ID, grace_s: int = 300) -> None:

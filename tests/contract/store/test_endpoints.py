@@ -5,6 +5,7 @@ import pytest
 from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat, endpoint_id
 from chalicelib.domain.errors import Conflict, Gone, NotFound, Unauthenticated
 from chalicelib.store import endpoints as endpoint_store
+from chalicelib.store import heartbeats as heartbeat_store
 from tests.fixtures.builders import NOON
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -23,24 +24,25 @@ def test_an_endpoint_is_stored_as_it_enrolled():
 def test_a_heartbeat_is_what_the_agent_last_said():
     endpoint_store.save(WEB)
 
-    told = endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
+    told = heartbeat_store.record("ada", "ep-1", BEAT, NOON)
 
     facts = replace(FACTS, version="0.2.0", timezone=None, scheduler="cronie")
     expected = replace(WEB, facts=facts, last_heartbeat_at=NOON, commit="c" * 40, spool_depth=3, problems=BEAT.problems)
+    expected = replace(expected, oldest_unsent_at=BEAT.oldest_unsent_at, clock_at=BEAT.clock_at)
     assert endpoint_store.find("ada", "ep-1") == told == expected
 
 
 def test_a_heartbeat_may_say_nothing_of_what_is_unknown():
     endpoint_store.save(WEB)
 
-    endpoint_store.record_heartbeat("ada", "ep-1", replace(BEAT, commit=None, oldest_unsent_at=None, scheduler=None), NOON)
+    heartbeat_store.record("ada", "ep-1", replace(BEAT, commit=None, oldest_unsent_at=None, scheduler=None), NOON)
 
     assert endpoint_store.find("ada", "ep-1").commit is None
 
 
 def test_a_heartbeat_makes_no_endpoint():
     with pytest.raises(Gone) as caught:
-        endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
+        heartbeat_store.record("ada", "ep-1", BEAT, NOON)
 
     assert caught.value.code == "endpoint_gone"
     assert endpoint_store.find("ada", "ep-1") is None
@@ -51,7 +53,7 @@ def test_a_heartbeat_does_not_revive_a_revoked_endpoint():
     endpoint_store.mark_revoked(WEB)
 
     with pytest.raises(Unauthenticated) as caught:
-        endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON)
+        heartbeat_store.record("ada", "ep-1", BEAT, NOON)
 
     assert caught.value.code == "endpoint_revoked"
     assert endpoint_store.find("ada", "ep-1") == replace(WEB, is_revoked=True)
@@ -75,7 +77,7 @@ def test_an_endpoint_stored_before_there_were_labels_has_none():
     endpoint_store.EndpointItem("ada", "ep-1").update(actions=[endpoint_store.EndpointItem.labels.remove()])
 
     assert endpoint_store.find("ada", "ep-1") == WEB
-    assert endpoint_store.record_heartbeat("ada", "ep-1", BEAT, NOON).labels == {}
+    assert heartbeat_store.record("ada", "ep-1", BEAT, NOON).labels == {}
 
 
 def test_amending_makes_no_endpoint():
