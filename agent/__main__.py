@@ -16,11 +16,13 @@ from chalicelib.domain.errors import CrontopusError
 DONE, EXPECTED, USAGE, BUG = 0, 1, 2, 3
 COMMANDS = (
     "audit",
+    "diff",
     "doctor",
     "enroll",
     "install",
     "logs",
     "restart",
+    "restore",
     "resume",
     "run",
     "self-update",

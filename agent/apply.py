@@ -108,7 +108,7 @@ def apply(
     if not files.home.run_job.exists():
         files.install()
     present = set(decision.job_files)
-    for job_id, wanted in _outdated(decision, before):
+    for job_id, wanted in outdated(decision, before):
         files.write(wanted, head)
         present.add(job_id)
     if decision.table != decision.raw:
@@ -130,7 +130,7 @@ def apply(
     return after
 
 
-def _outdated(decision: Decision, before: Inventory) -> Iterable[tuple[str, Wanted]]:
+def outdated(decision: Decision, before: Inventory) -> Iterable[tuple[str, Wanted]]:
     """Yield the jobs whose file is missing, or was written from another manifest or for other circumstances."""
     for job_id, wanted in decision.jobs.items():
         placed = before.jobs.get(job_id)

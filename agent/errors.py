@@ -45,6 +45,7 @@ REMEDIES = {
     "empty_repository": f"put the manifests back, or {_APPROVE}",
     "history_rewritten": f"look at what changed, then {_APPROVE}",
     "removals_held": f"look at what would go, then {_APPROVE}",
+    "snapshot_damaged": "choose another one: `crontopus-agent restore --list`",
     "suspended": "end it with `crontopus-agent resume`, or `crontopus endpoints resume` if the control plane ordered it",
     "program_missing": "install cron (Debian: apt install cron), or name its program as `crontab` in config.yaml",
     "scheduler_unreadable": "run `crontab -l` as this user and mend what it says; until then nothing is written",

@@ -79,7 +79,8 @@ def _stale(desired: Desired, inventory: Inventory, notes: Mapping[str, Note]) ->
     """Yield the jobs that have a line and are not, or not readably, in the repository."""
     for job_id in inventory.lines.keys() - desired.jobs.keys():
         *folders, name = inventory.jobs[job_id].path.split("/")
-        job_name, namespace = name.rpartition(".")[0], folders[0] if folders else "default"
+        # Of a line that only the table remembers nobody knows the name.
+        job_name, namespace = name.rpartition(".")[0] or job_id, folders[0] if folders else "default"
         if note := notes.get(job_id):
             yield Told(job_id, job_name, namespace, "scheduled", drift=note.is_drift, reason=note.words)
         else:

@@ -17,11 +17,11 @@ from agent.home import ROUND_WAIT_S, Home, locked
 from agent.memory import Memory, stamp_of
 from agent.orders import Orders
 from agent.outcome import Report, repeated, report_of
+from agent.preview import Preview
 from agent.reconcile import Plan
 from agent.records import RecordStore
 from agent.schedulers.base import Scheduler
 from agent.state import Inventory, load_inventory
-from agent.tablediff import diff
 from chalicelib.domain.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -84,16 +84,17 @@ class Sync:
             self._memory.report = repeated(report)
             return replace(report, parsed=parsed)
 
-    def preview(self) -> tuple[Decision, str]:
-        """Return what a round would do now, and the change of the table as a diff. Only our copy of the branch is updated."""
+    def preview(self) -> Preview:
+        """Return what a round would do now. Only our copy of the branch is updated."""
         with locked(self.home.round_lock, wait_s=ROUND_WAIT_S):
             head = self.source.head()
             self._recall()
             self._look_around()
             self._look(head, is_kept=False)
-            decision = self._decide(allow_removals=False)
+            memory, decision = self._memory, self._decide(allow_removals=False)
             self._memory = Memory()
-            return decision, diff(decision.raw, decision.table)
+            inventory = memory.inventory or Inventory(self.endpoint_id)
+            return Preview(decision, inventory, head, memory.orders.suspension)
 
     def _recall(self) -> None:
         """Read inventory and records again if they are not what this process left there."""

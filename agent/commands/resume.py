@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from agent import orders
+from agent import audit, orders
 from agent.config import load_config, own_home
 from chalicelib.domain.errors import Stalled
 
@@ -16,6 +16,8 @@ def resume() -> None:
     config = load_config(home)
     now = datetime.now(UTC)
     was_suspended = orders.resume(home, now)
+    if was_suspended:
+        audit.record(home, "resumed", {})
     left = orders.load(home, config.endpoint_id, now).suspension
     if left:
         raise Stalled(left.words, code="suspended")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from agent import orders
+from agent import audit, orders
 from agent.config import load_config, own_home
 from agent.home import ROUND_WAIT_S, locked
 from chalicelib.domain import durations
@@ -22,6 +22,7 @@ def suspend(span: str | None) -> None:
     # A round that is on its way may still write: after this command nothing does.
     with locked(home.round_lock, wait_s=ROUND_WAIT_S):
         made = orders.suspend(home, until, now)
+    audit.record(home, "suspended", {"until": to_text(made.until) if made.until else None})
     end = f"until {to_text(made.until)}" if made.until else "until `crontopus-agent resume`"
     click.echo(f"suspended {end}: nothing is written; what would change is in `crontopus-agent diff`")
 

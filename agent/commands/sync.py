@@ -7,8 +7,8 @@ import click
 from agent import audit, daemon, logs
 from agent.audit_facts import of_round
 from agent.config import load_config, own_home
-from agent.decide import Decision
 from agent.overview import running_pid
+from agent.preview import Preview
 from agent.status import StatusBoard
 from agent.system import system
 from chalicelib.domain.errors import CrontopusError, Stalled
@@ -26,7 +26,7 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
     rounds = daemon.open_sync(home, load_config(home), environ, system.uid())
     logs.start(home.log, "info")
     if dry_run:
-        _show_preview(*rounds.preview())
+        _show_preview(rounds.preview())
         return
     board = StatusBoard(home.status)
     is_alone = running_pid(home) is None
@@ -51,9 +51,9 @@ def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
         raise report.held
 
 
-def _show_preview(decision: Decision, diff: str) -> None:
-    steps = decision.plan
-    click.echo(diff or "the table stays as it is")
+def _show_preview(preview: Preview) -> None:
+    decision, steps = preview.decision, preview.decision.plan
+    click.echo(preview.diff or "the table stays as it is")
     gone = 0 if decision.held else len(steps.removals)
     click.echo(f"{len(steps.adds)} to add, {len(steps.changes)} to change, {len(steps.pauses) + gone} to remove", err=True)
     for text in (*decision.notes, *decision.warnings):

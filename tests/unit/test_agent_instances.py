@@ -61,6 +61,12 @@ def test_a_line_whose_manifest_cannot_be_read_is_told():
     assert (one.status, one.drift) == ("error", True)
 
 
+def test_a_job_that_only_its_line_remembers_is_called_by_its_id():
+    (one,) = told(inventory=Inventory("ep-1", jobs={JOB_ID: Placed("", "", "* * * * * run-job")}))
+
+    assert (one.job_name, one.namespace) == (JOB_ID, "default")
+
+
 def test_the_digest_changes_with_what_is_told_and_with_nothing_else():
     assert digest(told(job(), inventory=placed())) == digest(told(job(command="other"), inventory=placed()))
     assert digest(told(job(), inventory=placed())) != digest(told(job(name="other"), inventory=placed()))

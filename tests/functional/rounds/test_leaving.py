@@ -42,10 +42,10 @@ def test_a_preview_shows_the_change_and_makes_none(machine: Machine) -> None:
     machine.remote.commit(manifests(1))
     before = {file for file in machine.home.directory.rglob("*") if machine.home.repo not in file.parents}
 
-    decision, diff = machine.sync().preview()
+    preview = machine.sync().preview()
 
-    assert f"+{machine.line(1).decode()}" in diff.splitlines()
-    assert [entry.job_id for entry in decision.plan.adds] == [job_id(1)]
+    assert f"+{machine.line(1).decode()}" in preview.diff.splitlines()
+    assert [entry.job_id for entry in preview.decision.plan.adds] == [job_id(1)]
     assert machine.table.writes == 0
     after = {file for file in machine.home.directory.rglob("*") if machine.home.repo not in file.parents}
     assert {file.name for file in after - before} <= {"repo", "round.lock"}
@@ -55,6 +55,6 @@ def test_a_preview_shows_what_a_terminal_would_obey_escaped(machine: Machine) ->
     machine.table = MemoryTable(b"# \x1b[2J \xe9\r\n")
     machine.remote.commit(manifests(1))
 
-    _, diff = machine.sync().preview()
+    diff = machine.sync().preview().diff
 
     assert " # \\x1b[2J \\xe9\\r" in diff.split("\n")
