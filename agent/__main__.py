@@ -3,7 +3,10 @@
 A command is loaded when it runs: git and HTTP take longer to load than `status` takes to answer.
 """
 
+import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -11,6 +14,7 @@ import click
 
 from agent.errors import in_words
 from agent.machine import VERSION
+from agent.terminal import shown
 from chalicelib.domain.errors import CrontopusError
 
 DONE, EXPECTED, USAGE, BUG = 0, 1, 2, 3
@@ -59,22 +63,51 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run a command; errors that a person can act on are one line, not a traceback."""
+    """Run the command that the command line names."""
+    code = run(sys.argv[1:])
     try:
-        sys.exit(cli.main(prog_name="crontopus-agent", standalone_mode=False))
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        # Python would try once more at the very end, and complain about it.
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; errors that a person can act on are one line, not a traceback."""
+    try:
+        return _code(cli.main(list(arguments), prog_name="crontopus-agent", standalone_mode=False))
+    except SystemExit as e:
+        return _code(e.code)
     except click.ClickException as e:
         e.show()
-        sys.exit(USAGE if isinstance(e, click.UsageError) else EXPECTED)
+        return USAGE if isinstance(e, click.UsageError) else EXPECTED
     except click.Abort:
-        sys.exit(EXPECTED)
+        return EXPECTED
     except CrontopusError as e:
-        click.echo(in_words(e), err=True)
-        sys.exit(EXPECTED)
+        _complain(in_words(e))
+        return EXPECTED
     except BrokenPipeError:
-        sys.exit(DONE)
+        return DONE
+    except OSError as e:
+        where = f"{e.filename}: " if e.filename else ""
+        _complain(f"error: {where}{e.strerror or e}")
+        return EXPECTED
     except Exception as e:  # the last stop: what gets here is a bug of ours
-        click.echo(f"internal error: {type(e).__name__}: {e}\nplease report it, with agent.log", err=True)
-        sys.exit(BUG)
+        _complain(
+            f"internal error: {type(e).__name__}: {e}", "please report it, with what `crontopus-agent support-bundle` writes"
+        )
+        return BUG
+
+
+def _code(code: object) -> int:
+    return code if isinstance(code, int) else DONE if code is None else EXPECTED
+
+
+def _complain(*lines: str) -> None:
+    with suppress(OSError):  # nobody may be listening any more
+        click.echo(shown("\n".join(lines)), err=True)
 
 
 if __name__ == "__main__":

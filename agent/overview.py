@@ -45,7 +45,12 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
     except Stalled as e:
         if e.code != "not_enrolled":
             raise
-        return {"state": "not_enrolled", "version": VERSION, "home": str(home.directory), "why": [e.message]}, NOT_ENROLLED
+        return {
+            "state": "not_enrolled",
+            "version": VERSION,
+            "home": str(home.directory),
+            "why": [f"{e.message}: {remedy(e.code)}"],
+        }, NOT_ENROLLED
     found = read_json(home.status)
     parts: dict[str, Any] = found if isinstance(found, dict) else {}
     pid = running_pid(home)

@@ -35,6 +35,8 @@ def logs(follow: bool, lines: int, since: str | None, level: str, output: str) -
     def show(line: str) -> None:
         click.echo(logbook.as_json(line) if output == "json" else logbook.as_text(line, is_coloured=colour), color=colour)
 
+    if not logbook.files(home.log):
+        click.echo(f"nothing is logged yet: there is no {home.log}", err=True)
     wanted = [line for line in logbook.lines(home.log) if logbook.is_wanted(line, after, level)]
     for line in wanted[-lines:] if lines else wanted:
         show(line)

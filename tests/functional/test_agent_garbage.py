@@ -1,0 +1,110 @@
+"""Every command under whatever people and machines do to it: one clear line, the right exit code, never a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from agent.__main__ import COMMANDS, cli, run
+
+# What does not need an enrolled machine, with the exit code it then has.
+WITHOUT_CONFIG = {"doctor": 2, "status": 2, "enroll": 2, "logs": 0, "version": 0, "audit": 0}
+# These talk to the system's service manager or replace the program; their own tests know how to keep that away.
+NOT_HERE = {"install", "start", "stop", "restart", "self-update"}
+ARGUMENTS = {"audit": ["verify"], "enroll": ["--api-url", "https://api.example.com"]}
+SAFE = sorted(set(COMMANDS) - NOT_HERE)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CRONTOPUS_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("CRONTOPUS_ENROLL_TOKEN", raising=False)
+    return tmp_path / ".crontopus"
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert "internal error" not in err
+    return out + err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("garbage", [["--nonsense"], ["\x1b[2J"], ["--", "x", "y"], ["-"]])
+def test_garbage_arguments_are_a_matter_of_usage(
+    name: str, garbage: list[str], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = run([name, *garbage])
+
+    assert (code, bool(said(capsys))) == (2, True)
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_a_machine_that_is_not_enrolled_is_told_so(name: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run([name, *ARGUMENTS.get(name, [])])
+
+    words = said(capsys)
+    assert code == WITHOUT_CONFIG.get(name, 1)
+    assert words.strip()
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("config", [b"", b"a: [", b"nonsense: 1\n", b"\xff\xfe", b"api_url: &a x\n", b"[" * 5000])
+@pytest.mark.parametrize("name", sorted(set(SAFE) - {"enroll", "logs", "version", "audit", "support-bundle"}))
+def test_a_broken_configuration_is_named(name: str, config: bytes, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.mkdir()
+    (home / "config.yaml").write_bytes(config)
+
+    assert run([name]) == 1
+    assert "config.yaml" in said(capsys)
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_a_home_that_is_no_folder_is_no_bug_of_ours(name: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.write_text("a file where the folder should be")
+
+    assert run([name, *ARGUMENTS.get(name, [])]) in (0, 1, 2)
+    assert said(capsys).strip()
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_a_home_that_is_no_path_is_refused(
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CRONTOPUS_HOME", "~/here")
+
+    assert run([name, *ARGUMENTS.get(name, [])]) in (0, 1, 2)
+    assert "no absolute path" in said(capsys) or name == "version"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_begins_with_what_the_command_does_and_fits_a_screen(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+
+    words = said(capsys).splitlines()
+    assert words[0].startswith(f"Usage: crontopus-agent {name}")
+    assert words[2].strip().endswith(".") or words[3].strip()
+    assert len(words) <= 45
+
+
+def test_every_command_is_one_and_none_is_forgotten() -> None:
+    modules = {path.stem.replace("_", "-") for path in Path("agent/commands").glob("*.py")} - {"--init--"}
+
+    assert modules == set(COMMANDS)
+    assert all(isinstance(cli.get_command(click.Context(cli), name), click.Command) for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["version", "status", "doctor"])
+@pytest.mark.parametrize("end", [">&-", "> /dev/full", "| true"])
+def test_a_closed_or_full_output_is_no_bug_of_ours(name: str, end: str, home: Path) -> None:
+    command = f"{sys.executable} -m agent {name} {end}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False, timeout=30)
+
+    assert done.returncode in (0, 1, 2)
+    assert "Traceback" not in done.stderr
+    assert "internal error" not in done.stderr
+    assert "Exception ignored" not in done.stderr
