@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from agent import installed, shelters, trial
@@ -70,6 +70,9 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
         "api": parts.get("heartbeat") or {},
         "sync": parts.get("sync") or {},
         "delivery": parts.get("delivery") or {},
+        "clock_skew_s": (parts.get("heartbeat") or {}).get("skew_s"),
+        "next_sync_at": _next_sync(parts.get("sync") or {}, config, is_running=pid is not None),
+        "suspended": (parts.get("sync") or {}).get("suspended"),
         "update": _update(place, parts),
         "spool": {
             "depth": backlog.depth,
@@ -79,6 +82,14 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
         },
     }
     return facts, DEGRADED if why else HEALTHY
+
+
+def _next_sync(sync: Mapping[str, Any], config: Config, *, is_running: bool) -> str | None:
+    """Return about when the next round is, None if nobody can say: after an error the waits grow."""
+    last = sync.get("succeeded_at")
+    if not is_running or not last or sync.get("error"):
+        return None
+    return to_text(datetime.fromisoformat(last) + timedelta(seconds=config.intervals.sync_s))
 
 
 def _is_stopped(flavour: Flavour, environ: Mapping[str, str]) -> bool:
@@ -122,6 +133,8 @@ def _rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "enrolled as", f"{facts['name']} ({facts['endpoint_id']}) of {facts['tenant_id'] or 'an unknown tenant'}"
         yield "agent", f"version {facts['version']}, " + (f"running, process {facts['pid']}" if facts["pid"] else "not running")
         yield "API", f"{facts['api_url']}, last answer {_age(facts['api'].get('succeeded_at'), now)}"
+        if (skew_s := facts["clock_skew_s"]) is not None:
+            yield "clock", f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the control plane's"
         yield from _update_rows(facts["update"])
         yield from _sync_rows(facts, now)
         spool = facts["spool"]
@@ -146,7 +159,10 @@ def _sync_rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, s
     sync = facts["sync"]
     yield "repository", f"{facts['repository']}, branch {facts['branch']}"
     applied, head = (str(sync.get(key) or "none yet")[:12] for key in ("applied", "head"))
-    yield "commit", f"applied {applied}, seen {head}, last round {_age(sync.get('succeeded_at'), now)}"
+    yield "commit", f"applied {applied}, seen {head}, last round {_age(sync.get('succeeded_at'), now)}{_coming(facts, now)}"
+    if facts["suspended"]:
+        is_ours = "by the machine" in facts["suspended"]
+        yield "suspended", f"{facts['suspended']}{'; end it with `crontopus-agent resume`' if is_ours else ''}"
     yield "scheduler", str(facts["scheduler"] or "none found")
     drift = sync.get("drift") or {"jobs": []}
     counts = {
@@ -164,6 +180,13 @@ def _sync_rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, s
         yield "left as it is" if number == 0 else "", f"{one['job_id']}: {one['what']}"
     for number, warning in enumerate(sync.get("warnings", [])):
         yield "warnings" if number == 0 else "", warning
+
+
+def _coming(facts: Mapping[str, Any], now: datetime) -> str:
+    if not facts["next_sync_at"]:
+        return ""
+    seconds = round((datetime.fromisoformat(facts["next_sync_at"]) - now).total_seconds())
+    return f", the next within {seconds} s" if seconds > 0 else ", the next is due"
 
 
 def _age(moment: str | None, now: datetime) -> str:

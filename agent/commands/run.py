@@ -25,7 +25,8 @@ _FOR_A_PERSON = frozenset({"config", "not_enrolled", "state_newer"})
 def run(log_level: str | None, as_service: bool) -> None:
     """Run in the foreground until SIGTERM or Ctrl-C: heartbeat, rounds, delivery. SIGHUP: read config.yaml anew."""
     # What systemd's watchdog ends, or a crash, says where each thread was.
-    faulthandler.enable()
+    if sys.stderr:
+        faulthandler.enable()
     try:
         _run(log_level, as_service=as_service)
     except Stalled as e:

@@ -7,6 +7,7 @@ from agent.overview import table
 from agent.status import judge, problems_for_heartbeat
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+NOON_TEXT = "2026-11-20T12:00:00.000Z"
 ERROR = {"code": "git_auth", "message": "refused", "remedy": "enroll again", "at": "x", "since": "y"}
 
 
@@ -74,3 +75,40 @@ def test_credentials_never_reach_a_log_line() -> None:
 
     assert not any(secret in line for secret in ("AAAA", "secret@", "dTpz"))
     assert "CRONTOPUS:5f0c" in line
+
+
+SHOWN: dict[str, Any] = {
+    "state": "healthy",
+    "endpoint_id": "ep-1",
+    "name": "web-1",
+    "tenant_id": "demo",
+    "version": "0.1.0",
+    "pid": 7,
+    "api_url": "https://api",
+    "api": {"succeeded_at": NOON_TEXT},
+    "update": {"on_trial": None, "available": None, "error": None},
+    "repository": "https://git/r",
+    "branch": "main",
+    "scheduler": "debian",
+    "sync": {"succeeded_at": NOON_TEXT, "managed": 3, "held": ["x"], "drift": {"at": "t", "jobs": ["y", "z"]}},
+    "clock_skew_s": -1.25,
+    "next_sync_at": "2026-11-20T12:00:30.000Z",
+    "suspended": None,
+    "spool": {"depth": 0, "quarantined": 0, "lost": 0},
+    "why": [],
+}
+
+
+def test_a_person_sees_clock_next_round_and_what_is_held_or_was_edited() -> None:
+    told = table(SHOWN, NOW + timedelta(seconds=10))
+
+    assert "1.2 s behind the control plane's" in told
+    assert "last round 10 s ago, the next within 20 s" in told
+    assert "2 drifted, 1 held" in told
+
+
+def test_a_suspension_is_told_with_what_ends_it() -> None:
+    told = table(SHOWN | {"suspended": "suspended since t by the machine", "next_sync_at": None}, NOW)
+
+    assert "crontopus-agent resume" in told
+    assert "next" not in told
