@@ -14,10 +14,11 @@ from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
-from agent import proc
+from agent import installed, proc
 from agent.decide import Decision
 from agent.errors import of_os_error
 from agent.home import Home
+from agent.installed import OWN_PYTHON, Installation
 from agent.placing import Wanted
 from agent.schedulers.base import Scheduler
 from agent.schedulers.block import item
@@ -85,8 +86,15 @@ def run_job_interpreter(system: Path = SYSTEM_PYTHON) -> Path:
         is_fit = proc.run(probe, environ={}).code == 0
     except (Stalled, Unavailable):
         is_fit = False
-    # Ours may be a virtual environment's, which is a link: what it points at outlives it.
-    return system if is_fit else Path(sys.executable).resolve()
+    return system if is_fit else _own_interpreter(installed.own(), Path(sys.executable))
+
+
+def _own_interpreter(place: Installation | None, executable: Path) -> Path:
+    """Return the Python that runs us, by a path that outlives an update."""
+    if place and place.is_native:
+        return place.prefix / "current" / OWN_PYTHON
+    # It may be a virtual environment's, which is a link: what it points at outlives it.
+    return executable.resolve()
 
 
 @contextmanager

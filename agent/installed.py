@@ -5,6 +5,8 @@ starts it. There is more in it only while an update is under way, see agent.tria
 """
 
 import os
+import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +62,11 @@ class Installation:
         waiting.unlink(missing_ok=True)
         waiting.symlink_to(Path("versions") / folder)
         waiting.replace(self.prefix / "current")
+
+
+def here() -> str:
+    """Return what builds with a Python of their own call this platform, such as linux-x86_64."""
+    return f"{'macos' if sys.platform == 'darwin' else sys.platform}-{platform.machine()}"
 
 
 def archive() -> Path | None:

@@ -1,6 +1,5 @@
 """Taking a release: believe it, fetch it, try it, switch to it. A kill between any two steps leaves an agent that works."""
 
-import platform
 import shutil
 import sys
 import tarfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from agent import download, proc, trial
 from agent.client import Api
 from agent.home import locked, sync_folder
-from agent.installed import ARCHIVE, OWN_PYTHON, Installation
+from agent.installed import ARCHIVE, OWN_PYTHON, Installation, here
 from agent.trial import Trial
 from chalicelib.domain.errors import NotFound, Stalled
 from chalicelib.domain.releases import File, Release, order, read_manifest
@@ -60,9 +59,9 @@ def install(place: Installation, release: Release, url: str, installed: str, env
 
     Raise Stalled or Unavailable if it cannot be had, is not what was signed, or does not run here; then nothing has changed.
     """
-    file = release.find("native" if place.is_native else "pyz", f"{sys.platform}-{platform.machine()}")
+    file = release.find("native" if place.is_native else "pyz", here())
     if file is None:
-        raise Stalled(f"{release.version} has no build for {sys.platform} on {platform.machine()}", code="update_missing")
+        raise Stalled(f"{release.version} has no build for {here()}", code="update_missing")
     with locked(place.lock, wait_s=0):
         if not _is_there(place, file):
             _stage(place, file, f"{url}/{release.version}/{file.name}", release.version, environ)

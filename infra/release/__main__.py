@@ -6,14 +6,17 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import certifi
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.build import Build
+from agent.installed import here
 from agent.machine import VERSION
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.releases import CHANNELS, Channel, key_id, read_key, read_manifest
-from infra.release import archive
+from infra.release import archive, native
+from infra.release.native import NoNative
 from infra.release.publish import MANIFEST, SUMS, Artefact, Terms, publish, renew
 from infra.release.signing import Unsigned, new_key, public_of, public_text, read_private
 
@@ -53,14 +56,28 @@ def keygen(path: Path) -> None:
 @_channel
 @_days
 @_oldest
+@click.option(
+    "--native-python",
+    type=click.Path(path_type=Path, exists=True),
+    help="Also build for machines without Python, with this one.",
+)
 def build(
-    folder: Path, signing_key: Path | None, keys: tuple[str, ...], channel: Channel, good_for_days: int, min_version: str | None
+    folder: Path,
+    signing_key: Path | None,
+    keys: tuple[str, ...],
+    channel: Channel,
+    good_for_days: int,
+    min_version: str | None,
+    native_python: Path | None,
 ) -> None:
     """Build and sign the version that this checkout is."""
     key = _private(signing_key)
     trusted = _trusted_keys(keys, key)
     made = Build(_commit(), trusted)
     artefacts = [Artefact("any", "pyz", f"crontopus-agent-{VERSION}.pyz", archive.build(made))]
+    if native_python:
+        content = native.build(artefacts[0].content, Path(certifi.where()).read_bytes(), native_python)
+        artefacts.append(Artefact(here(), "native", f"crontopus-agent-{VERSION}-{here()}.tar.gz", content))
     terms = Terms(channel, datetime.now(UTC), timedelta(days=good_for_days), min_version)
     pin = publish(folder, VERSION, artefacts, terms, key)
     for artefact in artefacts:
@@ -140,6 +157,6 @@ if __name__ == "__main__":
     except click.ClickException as e:
         e.show()
         sys.exit(e.exit_code)
-    except (CrontopusError, Unsigned, ValueError, OSError) as e:
+    except (CrontopusError, Unsigned, NoNative, ValueError, OSError) as e:
         click.echo(f"error: {e}", err=True)
         sys.exit(1)

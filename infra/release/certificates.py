@@ -20,7 +20,7 @@ _unpacked: list[str] = []
 
 def where() -> str:
     """Return the path of a file of certificates."""
-    for path in SYSTEM:
+    for path in (*SYSTEM, *_beside()):
         if Path(path).is_file():
             return path
     if not _unpacked:
@@ -28,6 +28,12 @@ def where() -> str:
         atexit.register(kept.close)
         _unpacked.append(str(kept.enter_context(as_file(files("certifi") / "cacert.pem"))))
     return _unpacked[0]
+
+
+def _beside() -> list[str]:
+    """Return where the build that brings its own Python keeps them, beside the archive: nobody cleans up there, as in /tmp."""
+    archive = getattr(getattr(__spec__, "loader", None), "archive", None)
+    return [str(Path(archive).with_name("cacert.pem"))] if archive else []
 
 
 def contents() -> str:

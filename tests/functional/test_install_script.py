@@ -136,6 +136,32 @@ def test_a_signature_of_the_next_key_counts_as_well(machine):
     assert done.returncode == 0, done.stderr
 
 
+def test_without_python_the_build_that_brings_one_is_taken(machine):
+    done = machine.install("--native")
+
+    assert done.returncode == 0, done.stderr
+    assert machine.agent("version").stdout == f"{VERSION}\n"
+    assert [path for path in machine.files if path.endswith("python/bin/python3")]
+    assert "is signed by a key of this installer" in done.stdout
+
+
+def test_without_python_openssl_notices_a_strange_key(machine):
+    done = machine.install("--native", RELEASE_KEYS=STRANGE)
+
+    assert done.returncode == 1
+    assert "none of this installer's keys has signed the release" in done.stderr
+
+
+def test_without_python_and_openssl_the_pin_is_what_counts(machine):
+    (machine.home.parent / "programs" / "openssl").write_text("#!/bin/sh\nexit 127\n")
+    (machine.home.parent / "programs" / "openssl").chmod(0o755)
+
+    done = machine.install("--native")
+
+    assert done.returncode == 0, done.stderr
+    assert "the signature cannot be checked without Python or OpenSSL 3" in done.stdout
+
+
 def test_a_download_that_broke_off_is_not_installed(machine):
     machine.shelf.truncate(f"{VERSION}/crontopus-agent-{VERSION}.pyz")
 

@@ -1,5 +1,6 @@
 """`self-update` on a machine that the installer made, with releases on a real web server: what it takes and refuses."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -154,6 +155,20 @@ def test_one_version_is_taken_by_its_name(machine, shelf):
 
     assert machine.agent("self-update", "--to", "0.3.0").returncode == 0
     assert machine.agent("version").stdout == "0.3.0\n"
+
+
+def test_a_build_with_its_own_python_is_followed_by_one(machine, shelf):
+    own = machine.place.own / "python" / "bin" / "python3"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    own.chmod(0o755)
+    shelf.put(NEWER, versioned(NEWER))
+
+    done = machine.agent("self-update")
+
+    assert done.returncode == 0, done.stderr
+    assert machine.place.is_native
+    assert machine.agent("version").stdout == f"{NEWER}\n"
 
 
 def test_a_control_plane_that_offers_none_says_so(machine, plane):
