@@ -44,7 +44,8 @@ def main() -> None:
     for stale in (folder / "tmp").glob("ministack-lambda-*"):
         shutil.rmtree(stale, ignore_errors=True)
     _log_functions_to(arguments.functions_log)
-    emulator = Emulator(Snapshots(folder / "state" / "snapshots"), lock, arguments.front_port, arguments.checkpoint_every_s)
+    snapshots = Snapshots(folder / "state" / "snapshots")
+    emulator = Emulator(snapshots, lock, arguments.front_port, arguments.checkpoint_every_s, arguments.releases)
     asyncio.run(emulator.serve([f"{HOST}:{arguments.aws_port}", f"{HOST}:{arguments.front_port}"]))
 
 
@@ -57,7 +58,9 @@ def check_version(installed: str) -> None:
 class Emulator:
     """ministack with checkpoints, working streams after a restart, echoed function output and a front door."""
 
-    def __init__(self, snapshots: Snapshots, lock: int, front_port: int, checkpoint_every_s: float) -> None:
+    def __init__(
+        self, snapshots: Snapshots, lock: int, front_port: int, checkpoint_every_s: float, releases: Path | None = None
+    ) -> None:
         # ministack reads its environment when imported.
         from ministack import app
         from ministack.core import iam_actions, persistence
@@ -70,7 +73,7 @@ class Emulator:
         self._checkpoints = Checkpoints(self._write_snapshot, lock)
         self._checkpoint_every_s = checkpoint_every_s
         self._front_port = front_port
-        self._front_door = FrontDoor(app.app, lambda: _find_api(apigateway_v1))
+        self._front_door = FrontDoor(app.app, lambda: _find_api(apigateway_v1), releases)
         newest = snapshots.newest()
         persistence.STATE_DIR = str(newest or "/nonexistent")
         app.save_all = lambda _: self._checkpoints.finish()
@@ -251,6 +254,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--front-port", type=int, required=True, help="the application's own address")
     parser.add_argument("--checkpoint-every-s", type=float, default=10.0, help="how much a kill may cost at most")
     parser.add_argument("--functions-log", type=Path, required=True, help="what the functions print")
+    parser.add_argument("--releases", type=Path, help="the agent's releases, which the front door serves")
     return parser.parse_args()
 
 

@@ -6,9 +6,11 @@ An ASGI application. Standard library only: it runs inside the emulator's enviro
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from chalicelib.api.security_headers import SECURITY_HEADERS
+from infra.local import shelf
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -26,14 +28,19 @@ class FrontDoor:
     """Serve requests for the application's paths through its API, and nothing else of the emulator.
 
     emulator: the application behind. find_api: the deployed (API id, stage), or None before the first deploy.
+    releases: the folder of the agent's releases, which it serves itself.
     """
 
-    def __init__(self, emulator: Application, find_api: FindApi) -> None:
+    def __init__(self, emulator: Application, find_api: FindApi, releases: Path | None = None) -> None:
         self._emulator = emulator
         self._find_api = find_api
+        self._releases = releases
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            return
+        if self._releases and scope["method"] == "GET" and (file := shelf.find(self._releases, scope["path"])):
+            await shelf.give(file, send)
             return
         if not is_open(scope["path"]):
             await _refuse(send, 404, "not_found", f"nothing at {scope['path']}")

@@ -39,6 +39,10 @@ class Layout:
         return self.root / "cli"
 
     @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 
@@ -52,7 +56,7 @@ class Layout:
 
     def folders(self) -> tuple[Path, ...]:
         """Return the folders that hold this stack's state: what a reset removes."""
-        return (self.emulator, self.forge, self.agent_home, self.cli_config, self.logs, self.run, self.secrets)
+        return (self.emulator, self.forge, self.agent_home, self.cli_config, self.releases, self.logs, self.run, self.secrets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Services:
         """Start the embedded AWS with its front door."""
         ports = [f"--aws-port={self._ports.aws}", f"--front-port={self._ports.front}"]
         paths = [f"--folder={self._layout.emulator}", f"--functions-log={self._layout.logs / 'functions.log'}"]
+        paths.append(f"--releases={self._layout.releases}")
         options = [*ports, *paths, f"--checkpoint-every-s={checkpoint_every_s}"]
         command = [str(EMULATOR_VENV / "bin" / "python"), "-m", "infra.local.emulator", *options]
         return self._start(EMULATOR, command, f"{self._ports.aws_url}/_ministack/health")

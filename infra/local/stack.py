@@ -10,6 +10,7 @@ from infra.local.kept_secrets import KeptSecrets
 from infra.local.layout import Layout, OutsideForge, Ports, login_providers
 from infra.local.names import MAIL_FROM, ORGANIZATION, STAGE
 from infra.local.processes import Processes
+from infra.local.releases import publish_own
 from infra.local.services import NAMES, Services, status
 from infra.local.stopped import Stopped
 from infra.package import Package
@@ -69,6 +70,7 @@ class Stack:
             "EmailVerification": "optional",
             "MailFrom": MAIL_FROM,
             **providers.parameters,
+            **publish_own(self.layout.releases, self.secrets, self.ports.api_url),
         }
         return deploy(connect(self.ports.aws_url), package, parameters, secret)
 

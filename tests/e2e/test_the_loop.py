@@ -8,6 +8,7 @@ import pytest
 
 from infra.local.services import AGENT, EMULATOR
 from infra.local.stack import Stack
+from tests.e2e.installed import InstalledMachine, bare_machine
 from tests.e2e.machines import FOREIGN, Machine, running_machine
 from tests.fixtures.waiting import until
 
@@ -20,7 +21,18 @@ def machine(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield machine
 
 
-def test_a_committed_job_is_fired_by_cron_and_its_run_comes_back(machine: Machine):
+@pytest.fixture(scope="module")
+def installed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledMachine]:
+    """A bare machine that the installer was run on, with a job committed: both wait for the same minute of cron's."""
+    with bare_machine(stack, tmp_path_factory.mktemp("bare")) as machine:
+        machine.install("--name", "bare 1")
+        machine.demo.api.post("/api/jobs", {"name": "first", "schedule": "* * * * *", "command": "echo installed"})
+        machine.start()
+        until(lambda: "run-job" in machine.cron.crontab(), "the job is in the table", MINUTE_S)
+        yield machine
+
+
+def test_a_committed_job_is_fired_by_cron_and_its_run_comes_back(machine: Machine, installed: InstalledMachine):
     good = machine.commit("good", 'echo "it is $LOUD"; echo and done >&2', env={"LOUD": "50 % off"})
     bad = machine.commit("bad", "echo broken; exit 3")
     machine.sync()
@@ -32,6 +44,48 @@ def test_a_committed_job_is_fired_by_cron_and_its_run_comes_back(machine: Machin
     assert told(bad_run) == ("failure", 3, "broken\n", bad["id"], machine.endpoint_id)
     assert len(good_run["commit"]) == 40
     assert good_run["duration_ms"] >= 0
+
+
+def test_one_line_puts_an_agent_onto_a_bare_machine_that_runs_what_is_in_the_repository(installed: InstalledMachine):
+    runs = until(lambda: installed.demo.api.get("/api/runs", days=1)["runs"], "its run came back", MINUTE_S)
+    run = installed.demo.api.get(f"/api/runs/{runs[-1]['run_id']}")["run"]
+
+    assert (run["status"], run["output"], run["endpoint_id"]) == ("success", "installed\n", installed.endpoints()[0]["id"])
+    status = installed.agent("status")
+    assert status.returncode == 0, status.stdout
+
+
+def test_installing_again_makes_neither_a_second_agent_nor_a_second_endpoint(installed: InstalledMachine):
+    before = [endpoint["id"] for endpoint in installed.endpoints()]
+
+    said = installed.install()
+
+    assert "the program is there already" in said
+    assert [endpoint["id"] for endpoint in installed.endpoints()] == before
+    assert installed.agent("run").returncode == 1
+
+
+def test_the_running_agent_becomes_a_newer_version_and_keeps_it(installed: InstalledMachine):
+    installed.stop()
+    installed.start()
+    installed.publish("0.2.0")
+    pid = until(lambda: installed.status()["pid"], "the agent runs", MINUTE_S)
+
+    done = installed.agent("self-update")
+
+    assert done.returncode == 0, done.stderr
+    until(lambda: installed.status()["update"]["last"].get("outcome") == "healthy", "the new version has worked", MINUTE_S)
+    assert (installed.status()["version"], installed.status()["pid"]) == ("0.2.0", pid)
+    assert installed.endpoints()[0]["version"] == "0.2.0"
+
+
+def test_the_installer_takes_everything_back_byte_for_byte(installed: InstalledMachine):
+    installed.stop()
+
+    installed.install("--uninstall")
+
+    assert installed.cron.crontab() == FOREIGN
+    assert not (installed.home / ".local/share/crontopus").exists()
 
 
 def test_a_run_that_ends_while_the_api_is_down_arrives_afterwards_once(stack: Stack, machine: Machine):

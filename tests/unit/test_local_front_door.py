@@ -1,10 +1,12 @@
 """What the front door lets through, and in which shape."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.frontdoor import is_open, rewritten
+from infra.local.shelf import find
 
 
 def scope(path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
@@ -19,6 +21,24 @@ def test_the_applications_paths_are_open(path: str):
 @pytest.mark.parametrize("path", ["", "/", "/apix", "/API", "/_ministack/reset", "/healthz", "/pingback"])
 def test_every_other_path_is_closed(path: str):
     assert not is_open(path)
+
+
+@pytest.mark.parametrize("path", ["/releases/stable.json", "/releases/0.1.0/SHA256SUMS.sig", "/releases/0.1.0/a-0.1.0.pyz"])
+def test_a_release_is_given_out(path: str, tmp_path: Path):
+    file = tmp_path / path.removeprefix("/releases/")
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+
+    assert find(tmp_path, path) == file
+
+
+@pytest.mark.parametrize("path", ["/releases/", "/releases/../secret", "/releases/0.1.0", "/releases/.hidden", "/releases//x"])
+def test_what_is_no_release_is_not(path: str, tmp_path: Path):
+    (tmp_path / "shelf" / "0.1.0").mkdir(parents=True)
+    (tmp_path / "secret").touch()
+    (tmp_path / "shelf" / ".hidden").touch()
+
+    assert find(tmp_path / "shelf", path) is None
 
 
 def test_the_path_names_the_api_and_its_stage():
