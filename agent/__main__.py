@@ -21,6 +21,7 @@ DONE, EXPECTED, USAGE, BUG = 0, 1, 2, 3
 COMMANDS = (
     "audit",
     "diff",
+    "discover",
     "doctor",
     "enroll",
     "install",

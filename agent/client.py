@@ -83,6 +83,10 @@ class Api:
         """Say what others did to our lines; see POST /api/endpoints/{endpoint_id}/drift."""
         return self._post(f"/api/endpoints/{endpoint_id}/drift", body)
 
+    def tell_discovered(self, endpoint_id: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Say what stands beside our lines; see POST /api/endpoints/{endpoint_id}/discovered-jobs."""
+        return self._post(f"/api/endpoints/{endpoint_id}/discovered-jobs", body)
+
     def check_in(self, runs: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
         """Report runs and return what became of each, in words of the API (created, updated, duplicate, conflict, invalid)."""
         results = self._post("/api/runs/check-in", {"runs": list(runs)}).get("results")

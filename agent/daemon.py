@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, repeat
@@ -19,6 +19,8 @@ from agent.audit_facts import of_config
 from agent.client import Api
 from agent.config import Config, load_config
 from agent.delivering import Deliveries, spool_of
+from agent.discovery import opening
+from agent.discovery.memory import Remembered
 from agent.fate import Fate
 from agent.gitdoor import Door
 from agent.gitsync import GitSource
@@ -33,7 +35,7 @@ from agent.report import Delivery
 from agent.schedulers import alive, flavours
 from agent.schedulers.factory import open_scheduler
 from agent.standing import Standing
-from agent.status import StatusBoard, held_for_heartbeat, problems_for_heartbeat
+from agent.status import StatusBoard, discovery_for_heartbeat, held_for_heartbeat, problems_for_heartbeat
 from agent.sync import Sync
 from agent.system import system
 from agent.updating import Updating
@@ -53,6 +55,7 @@ def utc_now() -> datetime:
 
 def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Sync:
     """Return the rounds of this machine."""
+    theirs = Remembered(home.discovered, config.endpoint_id)
     door = Door(config.git.url, config.git.username, read_secret(home.git_token))
     scheduler = open_scheduler(home, config, environ, uid)
     return Sync(
@@ -63,7 +66,7 @@ def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) 
         scheduler=scheduler,
         edition=VERSION,
         now=utc_now,
-        here=lambda: here(home, config, environ, uid, scheduler.around().keep),
+        here=lambda: replace(here(home, config, environ, uid, scheduler.around().keep), theirs=theirs.lines()),
         orders=lambda: orders.load(home, config.endpoint_id, utc_now()),
         policy=config.drift,
     )
@@ -132,6 +135,7 @@ class Heartbeat:
     def _body(self, now: datetime, told: Sequence[Told] | None) -> dict[str, object]:
         sync = self.board.part("sync")
         backlog = self.delivery.backlog()
+        found = discovery_for_heartbeat(self.board.part("discovery"))
         # What a control plane of before does not know is left out where there is none of it.
         rare = {"held": held_for_heartbeat(sync), "results_lost": backlog.lost}
         return {name: value for name, value in rare.items() if value} | {
@@ -143,7 +147,7 @@ class Heartbeat:
             "timezone": timezone(self.environ),
             "scheduler": self.flavour,
             "problems": problems_for_heartbeat(
-                sync, [*self.watch.problems(), *self.delivery.problems(backlog), *self.trouble()]
+                sync, [*self.watch.problems(), *self.delivery.problems(backlog), *found, *self.trouble()]
             ),
             "instances_digest": instances.digest(told) if told is not None else None,
             "instance_id": self.instance_id,
@@ -222,6 +226,7 @@ def _all_parts(
     parts = main_parts(home, config, board, heartbeat.beat, sync, delivery, fate, now)
     parts.append(_rotation(home, config, now))
     parts.append(_drift(home, config, token))
+    parts += opening.parts(home, config, environ, Api(config.api_url, token), board, now, fate.why_silent)
     if updating:
         updating.config = config
         parts.append(updating.part(board, Api(config.api_url, token)))

@@ -79,6 +79,11 @@ class Home:
         return self.directory / "endpoint.json"
 
     @property
+    def discovered(self) -> Path:
+        """What was found beside our own lines, and which jobs that is."""
+        return self.directory / "discovered.json"
+
+    @property
     def orders(self) -> Path:
         """What the control plane wants of us, as it told last."""
         return self.directory / "orders.json"

@@ -22,7 +22,7 @@ from chalicelib.domain.times import to_text
 log = logging.getLogger(__name__)
 
 MAX_LISTED = 50
-PartName = Literal["heartbeat", "sync", "delivery", "update", "config"]
+PartName = Literal["heartbeat", "sync", "delivery", "discovery", "update", "config"]
 
 
 class StatusBoard:
@@ -85,6 +85,12 @@ class StatusBoard:
             facts["drift"] = {"at": to_text(report.at), "jobs": list(report.drift[:MAX_LISTED]), "notes": list(report.notes)}
         self._put("sync", facts)
 
+    def discovered(self, count: int, problems: Sequence[str], now: datetime) -> None:
+        """Somebody has looked beside our lines. count: of jobs there."""
+        facts = {"count": count, "problems": list(problems[:MAX_LISTED]), "error": None}
+        if any(self.part("discovery").get(key) != value for key, value in facts.items()):
+            self._put("discovery", {"succeeded_at": to_text(now), **facts})
+
     def delivered(self, step: Delivered, now: datetime) -> None:
         """One step of delivery is done; steps that change nothing worth knowing are not written down."""
         known = self.part("delivery").get("error")
@@ -137,6 +143,13 @@ def problems_for_heartbeat(sync: Mapping[str, Any], delivery: Sequence[str]) -> 
     return [text[:500] for text in [*told, *sync.get("problems", [])]][:MAX_LISTED]
 
 
+def discovery_for_heartbeat(discovery: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with lines that are not ours. While the API cannot be reached, nobody would hear of that."""
+    error = discovery.get("error") or {}
+    refused = [f"{error['code']}: {error['message']}"] if error.get("code") == "discovery_refused" else []
+    return [*refused, *discovery.get("problems", [])]
+
+
 def held_for_heartbeat(sync: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the removals that wait for approval as a heartbeat tells them, None if none do."""
     job_ids = sorted(sync.get("held") or ())
@@ -156,7 +169,7 @@ def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbe
     why = []
     if not is_running:
         why.append("the agent is not running: start it with `crontopus-agent run`")
-    for name in ("heartbeat", "sync", "delivery", "config"):
+    for name in ("heartbeat", "sync", "delivery", "discovery", "config"):
         error = (status.get(name) or {}).get("error")
         if error:
             why.append(f"{name}: {error['message']} ({error['code']}, since {error['since']}); {error['remedy']}")

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 class Lines:
     """ids: SHA-256 of a line of the agent's own table -> the jobs that lines of these bytes are, in their order.
 
-    elsewhere: id of a job whose line stands in a table that is not ours to write -> which. is_marking: some line could bear
-    its mark and does not yet. is_known: somebody has looked since the agent's folder was made.
+    marks: likewise, of lines that could bear a mark and do not yet. renamed: id in a mark -> the one to put there instead.
+    elsewhere: id of a job whose line stands in a table that is not ours to write -> which. is_known: somebody has looked since
+    the agent's folder was made.
     """
 
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    is_marking: bool = False
     is_known: bool = False
 
 

@@ -37,7 +37,7 @@ def settle(foreign: bytes, items: Collection[Item], wanted: Mapping[str, Wanted]
         for job_id, entry in wanted.items()
         if entry.job.annotations and entry.job.annotations.get(discovery.ENDPOINT) == endpoint_id
     }
-    if not ours and not lines.is_marking and b"# CRONTOPUS:" not in foreign:
+    if not ours and not lines.marks and b"# CRONTOPUS:" not in foreign:
         return Settled(foreign)
     settling = _Settling(foreign, ours, lines)
     settling.migrate(wanted)
@@ -172,17 +172,22 @@ class _Settling:
     def _put_back(self, index: int, job_id: str, raw: bytes) -> None:
         self._set(index, raw)
         found = next((placed for at, placed in self._jobs() if at == index), None)
-        if found and crontab_marks.obstacle(found) is None:
+        # What a carriage return becomes with a mark behind it depends on the cron: a later look decides.
+        if found and b"\r" not in raw and crontab_marks.obstacle(found) is None:
             self._set(index, crontab_marks.marked(raw, job_id))
         self.active[job_id] = [index]
         self.notes.append(f"the line of the released job {job_id} was put back, and ours taken out")
 
     def mark(self) -> None:
         """Mark what can bear a mark and has none yet."""
-        if not self.lines.is_marking:
+        for job_id, better in self.lines.renamed.items():
+            for index in self.active.pop(job_id, []):
+                self._set(index, crontab_marks.marked(crontab_marks.unmarked(self._row(index)), better))
+                self.active[better] = [index]
+        if not self.lines.marks:
             return
         taken = {*self.active, *self.asides}
-        free = {digest: [job_id for job_id in ids if job_id not in taken] for digest, ids in self.lines.ids.items()}
+        free = {digest: [job_id for job_id in ids if job_id not in taken] for digest, ids in self.lines.marks.items()}
         for index, placed in list(self._unmarked()):
             ids = free.get(line_hash(placed.line.raw))
             if ids and crontab_marks.obstacle(placed) is None:

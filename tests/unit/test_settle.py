@@ -40,7 +40,7 @@ def settled(table, wanted=None, lines=NOTHING, ours=()):
 
 
 def test_a_line_that_was_found_gets_its_mark_and_keeps_every_byte():
-    lines = Lines({line_hash(RAW): (A,), line_hash(b"@daily x\r"): (B,)}, is_marking=True)
+    lines = Lines(marks={line_hash(RAW): (A,), line_hash(b"@daily x\r"): (B,)})
 
     after = settled(TABLE, lines=lines).foreign
 
@@ -50,7 +50,7 @@ def test_a_line_that_was_found_gets_its_mark_and_keeps_every_byte():
 
 
 def test_equal_lines_get_the_ids_in_their_order():
-    lines = Lines({line_hash(RAW): (A, B)}, is_marking=True)
+    lines = Lines(marks={line_hash(RAW): (A, B)})
 
     assert settled(RAW + b"\n" + RAW, lines=lines).foreign == mark(RAW) + b"\n" + mark(RAW, B)
     assert settled(mark(RAW) + b"\n" + RAW, lines=lines).foreign == mark(RAW) + b"\n" + mark(RAW, B)
@@ -58,13 +58,13 @@ def test_equal_lines_get_the_ids_in_their_order():
 
 @pytest.mark.parametrize("raw", [b"@daily mail me%hi", b"@daily echo it's", b"@daily x\\"])
 def test_a_line_that_a_mark_could_change_gets_none(raw):
-    assert settled(raw, lines=Lines({line_hash(raw): (A,)}, is_marking=True)).foreign == raw
+    assert settled(raw, lines=Lines(marks={line_hash(raw): (A,)})).foreign == raw
 
 
 def test_the_shell_that_holds_for_a_line_decides():
     table = b"SHELL=/usr/bin/fish\n" + RAW + b"\nSHELL=/bin/bash\n" + RAW
 
-    after = settled(table, lines=Lines({line_hash(RAW): (A, B)}, is_marking=True)).foreign
+    after = settled(table, lines=Lines(marks={line_hash(RAW): (A, B)})).foreign
 
     assert after == b"SHELL=/usr/bin/fish\n" + RAW + b"\nSHELL=/bin/bash\n" + mark(RAW)
 
@@ -164,6 +164,10 @@ def test_a_copy_of_a_marked_line_is_a_new_one():
 
     assert after.foreign == mark(RAW) + b"\n" + other
     assert settled(aside(RAW) + b"\n" + mark(other), found()).foreign == aside(RAW) + b"\n" + other
+
+
+def test_a_mark_that_came_with_another_machines_table_gives_way_to_the_lines_own():
+    assert settled(mark(RAW), lines=Lines(renamed={A: B})).foreign == mark(RAW, B)
 
 
 def test_another_agents_block_is_left_alone():

@@ -72,7 +72,7 @@ def test_a_table_that_was_marked_adopted_and_uninstalled_is_as_it_was(table, cho
     ids = ids_of(table)
     every = [job_id for job_ids in ids.values() for job_id in job_ids]
     adopted = {job_id for number, job_id in enumerate(every) if number in chosen}
-    theirs, inventory, raw = Lines(ids, is_marking=True, is_known=True), Inventory(ME), table
+    theirs, inventory, raw = Lines(ids, ids, is_known=True), Inventory(ME), table
 
     for now in ([], [], adopted, adopted, set(every), adopted):
         raw, inventory = after_round(raw, wanted(ids, now, own), theirs, inventory)
@@ -95,7 +95,7 @@ def assert_each_runs_once(raw, every, adopted):
 def test_lines_that_came_meanwhile_stay(table, more):
     ids = ids_of(table)
     every = {job_id for job_ids in ids.values() for job_id in job_ids}
-    theirs, inventory = Lines(ids, is_marking=True, is_known=True), Inventory(ME)
+    theirs, inventory = Lines(ids, ids, is_known=True), Inventory(ME)
     raw, inventory = after_round(table, wanted(ids, [], 1), theirs, inventory)
     raw, inventory = after_round(more + b"\n" + raw, wanted(ids, every, 1), Lines(is_known=True), inventory)
 
