@@ -64,6 +64,7 @@ REMEDIES = {
     "service_failed": "see why in its log: `journalctl -u crontopus-agent` (a user's: with --user), or agent.log",
     "stuck": "nothing, unless it comes again: then see where it hangs in agent.log, and report it",
     "table_damaged": "the former table was put back; compare it with the newest file in backups/",
+    "python_open": "install Python for all users, below Program Files, and install the agent anew",
     "task_denied": "Windows refuses the task to this account: run the agent as SYSTEM or as an administrator",
     "task_account": "the account that jobs run as cannot run tasks: give it the right to log on as a batch job",
     "task_refused": "look at the message, then at \\Crontopus in Task Scheduler; the other tasks are as they should be",

@@ -34,15 +34,16 @@ _QUERY_LIMITED, _STILL_ACTIVE, _ACCESS_DENIED = 0x1000, 259, 5
 @cache
 def account() -> tuple[str, str]:
     """Return name and SID of the user we run as."""
-    done = proc.run([f"{_root()}\\System32\\whoami.exe", "/user", "/fo", "csv", "/nh"], environ=os.environ)
+    done = proc.run([program("whoami.exe"), "/user", "/fo", "csv", "/nh"], environ=os.environ)
     rows = list(csv.reader(done.output.decode("oem", "replace").splitlines()))
     if done.code != 0 or not rows or not rows[0][-1].startswith("S-1-"):
         raise Stalled(f"whoami does not say who we are (exit code {done.code})", code="home_unusable")
     return rows[0][0], rows[0][-1]
 
 
-def _root() -> str:
-    return os.environ.get("SYSTEMROOT") or "C:\\Windows"
+def program(name: str) -> str:
+    """Return one of Windows' own programs by its whole path: a bare name would be looked for in the current folder first."""
+    return (os.environ.get("SYSTEMROOT") or "C:\\Windows") + f"\\System32\\{name}"
 
 
 def is_elevated() -> bool:
@@ -73,7 +74,7 @@ def base_of(uid: int, environ: Mapping[str, str]) -> str:
     """
     if uid == 0:
         return (environ.get("PROGRAMFILES") or "C:\\Program Files") + "\\Crontopus"
-    return environ.get("USERPROFILE") or "C:\\nonexistent"
+    return environ.get("USERPROFILE") or os.environ.get("USERPROFILE") or "C:\\nonexistent"
 
 
 _private: set[Path] = set()
@@ -85,9 +86,7 @@ def keep_private(directory: Path) -> None:
         return
     ours = {SYSTEM_SID, ADMINISTRATORS_SID} | (set() if uid() == 0 else {account()[1]})
     grants = [f"*{sid}:(OI)(CI)F" for sid in sorted(ours)]
-    done = proc.run(
-        [f"{_root()}\\System32\\icacls.exe", str(directory), "/inheritance:r", "/grant:r", *grants, "/Q"], environ=os.environ
-    )
+    done = proc.run([program("icacls.exe"), str(directory), "/inheritance:r", "/grant:r", *grants, "/Q"], environ=os.environ)
     if done.code != 0:
         raise OSError(f"icacls ended with {done.code}")
     _private.add(directory)

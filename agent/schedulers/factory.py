@@ -30,9 +30,11 @@ def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: 
 
     if sys.platform == "win32":
         runner = SYSTEM if uid == 0 else Runner(system.account()[1], "InteractiveToken", system.login_of(uid))
-        return open_tasks(
-            home, config.endpoint_id, environ, runner, Path(getattr(sys, "_base_executable", sys.executable)), changing
-        )
+        # A virtual environment's Python is a link: what it points at outlives it.
+        python = Path(getattr(sys, "_base_executable", sys.executable))
+        if uid == 0:
+            refuse_open_python(str(python), environ)
+        return open_tasks(home, config.endpoint_id, environ, runner, python, changing)
     flavour, login = flavours.of(scheduler_flavour(config.crontab, environ)), system.login_of(uid)
     return Crontab(
         CrontabProgram(config.crontab, environ, flavour, login=login, spooled=SPOOL / login),
@@ -66,6 +68,13 @@ def open_tasks(
         lock=home.directory / "table.lock",
         changing=changing,
     )
+
+
+def refuse_open_python(python: str, environ: Mapping[str, str]) -> None:
+    """Raise Stalled unless only administrators can change the program that would run jobs as SYSTEM."""
+    closed = [environ.get(name) for name in ("PROGRAMFILES", "PROGRAMW6432", "PROGRAMFILES(X86)", "SYSTEMROOT")]
+    if not any(python.casefold().startswith(f"{folder}\\".casefold()) for folder in closed if folder):
+        raise Stalled(f"{python} may be changed by others than administrators; jobs would run it as SYSTEM", code="python_open")
 
 
 def task_command(python: str, run_job: str, job_id: str, *, is_guarded: bool) -> tuple[str, str]:

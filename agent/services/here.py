@@ -10,6 +10,7 @@ from agent.home import Home, find_home
 from agent.services.base import Manager, Setup
 from agent.services.launchd import Launchd
 from agent.services.systemd import Systemd
+from agent.services.windows import WindowsTask
 from agent.system import system
 from chalicelib.domain.errors import Stalled
 
@@ -31,6 +32,9 @@ def manager(platform: str, environ: Mapping[str, str], start: Start, root: Path 
     """Return this machine's service manager. Raise Stalled if it is none that we know, saying what to do instead."""
     if platform == "darwin":
         return Launchd()
+    if sys.platform == "win32":
+        sid = system.SYSTEM_SID if system.uid() == 0 else system.account()[1]
+        return WindowsTask(system.program("schtasks.exe"), sid)
     if (root / "run/systemd/system").is_dir():
         config = environ.get("XDG_CONFIG_HOME", "")
         return Systemd(Path(config) if config.startswith("/") else None)

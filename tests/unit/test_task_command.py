@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.schedulers.factory import task_command
+from agent.schedulers.factory import refuse_open_python, task_command
 from agent.windows_zones import names, zone_of
 from chalicelib.domain.errors import Stalled
 from chalicelib.domain.zones import is_known
@@ -34,3 +34,18 @@ def test_windows_zones_are_those_of_iana():
 def test_every_zone_of_the_table_is_known():
     assert [zone for zone in map(zone_of, names()) if zone is None or not is_known(zone)] == []
     assert len(names()) > 130
+
+
+OPEN = ("C:\\Users\\ada\\python.exe", "C:\\Python311\\python.exe", "C:\\Program Files (evil)\\python.exe")
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_system_runs_no_python_that_others_could_change(path: str):
+    with pytest.raises(Stalled) as caught:
+        refuse_open_python(path, {"PROGRAMFILES": "C:\\Program Files"})
+
+    assert caught.value.code == "python_open"
+
+
+def test_system_runs_python_from_program_files():
+    refuse_open_python("c:\\program files\\Python311\\python.exe", {"PROGRAMFILES": "C:\\Program Files"})

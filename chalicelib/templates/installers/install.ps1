@@ -11,7 +11,6 @@ function Install-Crontopus {
     $ReleaseUrl = @RELEASE_URL@
     $SumsSha256 = @SUMS_SHA256@
     $ReleaseKeys = @RELEASE_KEYS@
-    $TaskName = 'CrontopusAgent'
 
     $Verifier = @'
 @VERIFIER@
@@ -29,9 +28,11 @@ if __name__ == "__main__":
 
     $Identity = [Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()
     $IsAdmin = $Identity.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
-    $ForUser = $User -or -not $IsAdmin
+    if ($User -and $IsAdmin) { throw "run -User in a PowerShell that is not elevated: an administrator's agent is the machine's" }
+    $ForUser = -not $IsAdmin
     if ($ForUser) { $Prefix = Join-Path $env:LOCALAPPDATA 'Crontopus' } else { $Prefix = Join-Path $env:ProgramFiles 'Crontopus' }
-    $BaseFolder = if ($env:CRONTOPUS_HOME) { $env:CRONTOPUS_HOME } else { $env:USERPROFILE }
+    # Where the agent looks too. Only administrators may write below Program Files; ProgramData could have been prepared by anybody.
+    $BaseFolder = if ($env:CRONTOPUS_HOME) { $env:CRONTOPUS_HOME } elseif ($ForUser) { $env:USERPROFILE } else { $Prefix }
     $Config = Join-Path $BaseFolder '.crontopus\config.yaml'
     $Current = Join-Path $Prefix 'current.txt'
 
@@ -44,23 +45,28 @@ if __name__ == "__main__":
         foreach ($Candidate in @('py', 'python3', 'python')) {
             $Found = Get-Command $Candidate -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1
             if (-not $Found) { continue }
-            & $Found.Source -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>$null
-            if ($LASTEXITCODE -eq 0) { return $Found.Source }
+            # Windows puts a program of that name there which only advertises; what it says on stderr would end this script.
+            try { $Real = & $Found.Source -I -c 'import sys; print(sys.executable if sys.version_info >= (3, 11) else str())' 2>$null } catch { continue }
+            if ($LASTEXITCODE -ne 0 -or -not $Real) { continue }
+            # Jobs of the machine run as SYSTEM: nobody else may be able to change the program that runs them.
+            $IsSafe = $ForUser -or $Real.StartsWith("$env:ProgramFiles\", [StringComparison]::OrdinalIgnoreCase)
+            if ($IsSafe) { return $Real }
+            Write-Warning "$Real is not below $env:ProgramFiles, where only administrators may write; it is not used"
         }
-        throw 'no Python 3.11 or newer found; install it, then run this again'
+        throw 'no Python 3.11 or newer found; install it for all users, then run this again'
     }
 
     if ($Uninstall) {
-        Step "stop and remove the task $TaskName" {
-            Unregister-ScheduledTask -TaskName $TaskName -Confirm:$false -ErrorAction SilentlyContinue
-        }
         if ((Test-Path -LiteralPath $Current) -and (Test-Path -LiteralPath $Config)) {
-            Step 'take our entries out of the scheduler' {
+            Step 'stop the agent, take our tasks out of Task Scheduler' {
                 & (Find-Python) -I (Join-Path (Get-Content -LiteralPath $Current) 'crontopus-agent.pyz') uninstall
-                if ($LASTEXITCODE -ne 0) { throw 'our entries are still there, so the program stays; see above for what to do first' }
+                if ($LASTEXITCODE -ne 0) { throw 'our tasks are still there, so the program stays; see above for what to do first' }
             }
         }
-        Step "remove $Prefix" { Remove-Item -LiteralPath $Prefix -Recurse -Force -ErrorAction SilentlyContinue }
+        foreach ($Part in @($Current, (Join-Path $Prefix 'versions'))) {
+            if (Test-Path -LiteralPath $Part) { Step "remove $Part" { Remove-Item -LiteralPath $Part -Recurse -Force } }
+        }
+        Write-Output "done; what the agent knew is still in $(Split-Path $Config)"
         return
     }
 
@@ -91,6 +97,7 @@ if __name__ == "__main__":
             & $Python -I $Verify $Sums "$Sums.sig" $ReleaseKeys.Split(' ')
             if ($LASTEXITCODE -ne 0) { throw "none of this installer's keys has signed the release. Nothing was installed" }
             $Line = Get-Content -LiteralPath $Sums | Where-Object { $_ -match '^[0-9a-f]{64}  crontopus-agent-[0-9a-z.+]+\.pyz$' }
+            if (@($Line).Count -ne 1 -or -not $Line) { throw 'the release has no package for this platform. Nothing was installed' }
             $Sha256, $File = -split $Line
             $script:Version = Join-Path (Join-Path $Prefix 'versions') $Sha256
             if (Test-Path -LiteralPath $script:Version) { return }
@@ -125,14 +132,9 @@ if __name__ == "__main__":
     }
 
     if ($NoService) { return }
-    Step "start the agent now and with the machine, as the task $TaskName" {
-        $Run = New-ScheduledTaskAction -Execute $Python -Argument ('-I "{0}" run' -f $Agent)
-        $When = if ($ForUser) { New-ScheduledTaskTrigger -AtLogOn } else { New-ScheduledTaskTrigger -AtStartup }
-        $How = New-ScheduledTaskSettingsSet -RestartCount 999 -RestartInterval (New-TimeSpan -Minutes 1) -ExecutionTimeLimit ([TimeSpan]::Zero)
-        $Extra = @{}
-        if (-not $ForUser) { $Extra = @{ User = 'SYSTEM'; RunLevel = 'Highest' } }
-        Register-ScheduledTask -TaskName $TaskName -Action $Run -Trigger $When -Settings $How -Force @Extra | Out-Null
-        Start-ScheduledTask -TaskName $TaskName
+    Step 'start the agent now and with Windows' {
+        & $Python -I $Agent install
+        if ($LASTEXITCODE -ne 0) { throw 'the agent was not started; see above' }
     }
 }
 
