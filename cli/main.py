@@ -19,6 +19,7 @@ from cli.commands.endpoints import endpoints
 from cli.commands.enrollment_tokens import enrollment_tokens
 from cli.commands.exports import export
 from cli.commands.imports import import_
+from cli.commands.incidents import incidents, status
 from cli.commands.jobs import jobs
 from cli.commands.logs import logs
 from cli.commands.metrics import metrics
@@ -85,6 +86,8 @@ for command in (
     namespaces,
     runs,
     logs,
+    incidents,
+    status,
     endpoints,
     enrollment_tokens,
     tokens,

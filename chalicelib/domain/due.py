@@ -20,6 +20,7 @@ class Ticket:
     """due_at: the whole minute in which to look. after: slots up to this moment are decided.
 
     rule: names the expectation that the ticket was made for; once it is another, the ticket means nothing.
+    missed: how many slots in a row had been missed by then.
     """
 
     tenant_id: str
@@ -28,6 +29,7 @@ class Ticket:
     due_at: datetime
     after: datetime
     rule: str
+    missed: int = 0
 
     @property
     def shard(self) -> int:

@@ -32,7 +32,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """bad: how many bad signs so far. parent: the open incident that this one is silent for. told: notices of its opening,
-    reminders and escalation, each with its moment. why: as it was found out when it opened."""
+    reminders and escalation, each with its moment. why: as it was found out when it opened.
+    rev: counts its writes, 0 before the first."""
 
     incident_id: str
     tenant_id: str
@@ -51,6 +52,7 @@ class Incident:
     snoozed_until: datetime | None = None
     told: tuple[tuple[datetime, NoticeKind], ...] = ()
     events: tuple[Event, ...] = ()
+    rev: int = 0
 
     @property
     def key(self) -> str:
@@ -106,7 +108,8 @@ def again(incident: Incident, signal: Signal) -> Incident:
     if not incident.is_open or signal.at <= incident.last_bad_at:
         return incident
     newest = max((event.at for event in incident.events if event.kind in ("opened", "again")), default=incident.opened_at)
-    counted = replace(incident, last_bad_at=signal.at, bad=incident.bad + 1, run_id=signal.run_id or incident.run_id)
+    count = max(incident.bad + 1, signal.bad_in_row)
+    counted = replace(incident, last_bad_at=signal.at, bad=count, run_id=signal.run_id or incident.run_id)
     return _with(counted, Event(signal.at, "again", signal.why)) if signal.at - newest >= AGAIN_EVERY else counted
 
 

@@ -51,7 +51,7 @@ class Instance:
     """reported: None where only runs are known. day, today: the newest UTC date in which something ran, and its counters.
 
     open: runs that began and have not ended, oldest first. lost: how many more there are, which found no room.
-    rev: counts the writes of what is derived from runs; 0 before the first.
+    rev: counts the writes of what is derived from runs; 0 before the first. alarms: kinds of rules that an open incident is of.
     """
 
     tenant_id: str
@@ -70,6 +70,7 @@ class Instance:
     day: str | None = None
     today: Tally = field(default_factory=Tally)
     rev: int = 0
+    alarms: frozenset[str] = frozenset()
 
     @property
     def status(self) -> InstanceStatus | None:

@@ -9,6 +9,8 @@ Scope = Literal[
     "write:jobs",
     "read:endpoints",
     "write:endpoints",
+    "read:alerts",
+    "write:alerts",
     "read:tenant",
     "admin:tenant",
     "admin:tokens",

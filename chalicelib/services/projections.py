@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.domain import signals
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.instances import Change, days_needed, fold
+from chalicelib.domain.instances import Change, Instance, days_needed, fold
+from chalicelib.services import alerting
+from chalicelib.services.alerting import Random
 from chalicelib.store import days as day_store
 from chalicelib.store import instances as instance_store
 from chalicelib.store import runs as run_store
@@ -21,9 +24,12 @@ class Group:
     positions: list[str]
     changes: list[Change]
 
-    def project(self) -> str:
-        """Count it all into the instance and return what came of it: projected, or known."""
-        return project(self.changes)
+    def project(self, random: Random) -> str:
+        """Count it all into the instance, let the rules see it, and return what came of it: projected, or known."""
+        word, instance = project(self.changes)
+        if instance:
+            alerting.take(signals.of_runs(instance), self.changes[-1].run.received_at, random)
+        return word
 
 
 def by_instance(records: Sequence[Mapping[str, Any]]) -> list[Group]:
@@ -46,10 +52,10 @@ def by_instance(records: Sequence[Mapping[str, Any]]) -> list[Group]:
     return list(groups.values())
 
 
-def project(changes: Sequence[Change]) -> str:
+def project(changes: Sequence[Change]) -> tuple[str, Instance | None]:
     """Count these changes of one instance into it: a read, one write, and one more for each day that is over.
 
-    Raise Conflict if others keep writing at the same time.
+    Return projected or known, and the instance as it is now. Raise Conflict if others keep writing at the same time.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -59,15 +65,16 @@ def project(changes: Sequence[Change]) -> str:
     return _project(changes)
 
 
-def _project(changes: Sequence[Change]) -> str:
+def _project(changes: Sequence[Change]) -> tuple[str, Instance | None]:
     run = changes[0].run
     instance = instance_store.find(run.tenant_id, run.endpoint_id, run.job_id)
     wanted = days_needed(instance, changes)
     folded = fold(instance, changes, day_store.find_many(run.tenant_id, run.endpoint_id, run.job_id, wanted))
     if not folded.taken:
-        return "known"
+        # A try that broke off may have counted it and told nobody.
+        return "known", instance
     # The days first: a try that breaks off here is repeated, and finds in them what it has counted.
     for day in folded.days:
         day_store.save(day)
     instance_store.save_derived(instance, folded.instance)
-    return "projected"
+    return "projected", folded.instance

@@ -6,17 +6,19 @@ decided about a slot is written once.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.domain import slots
+from chalicelib.domain import signals, slots
 from chalicelib.domain.due import CATCH_UP, MINUTE, SHARDS, Ticket, due_minute, minute_of, rule_of
 from chalicelib.domain.endpoints import Endpoint, state
 from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.instances import Instance
 from chalicelib.domain.slots import REPLAY, Seen, Settled, Standing, Window
 from chalicelib.logs import log
+from chalicelib.services import alerting
+from chalicelib.services.alerting import Random
 from chalicelib.services.counting import each
 from chalicelib.store import due as due_store
 from chalicelib.store import endpoints as endpoint_store
@@ -50,10 +52,10 @@ class Swept:
             self.counts[word] = self.counts.get(word, 0) + 1
 
 
-def sweep(clock: Clock, owner: str, time_left: Callable[[], timedelta]) -> Swept:
+def sweep(clock: Clock, owner: str, time_left: Callable[[], timedelta], random: Random) -> Swept:
     """Look at all that is due up to the minute of now. time_left: until the sweep has to stop; the next one goes on.
 
-    owner: names this sweep among others at the same time, of which only one looks.
+    owner: names this sweep among others at the same time, of which only one looks. random: as many bytes as asked for.
     """
     now, done = clock(), Swept()
     lease = due_store.take_lease(owner, now, now + LEASE)
@@ -61,7 +63,7 @@ def sweep(clock: Clock, owner: str, time_left: Callable[[], timedelta]) -> Swept
         done.count(["elsewhere"])
         return done
     try:
-        lease = _catch_up(lease, now, time_left, done)
+        lease = _catch_up(lease, now, time_left, done, random)
     finally:
         with suppress(Conflict):
             due_store.give_back(lease)
@@ -69,12 +71,12 @@ def sweep(clock: Clock, owner: str, time_left: Callable[[], timedelta]) -> Swept
     return done
 
 
-def _catch_up(lease: Lease, now: datetime, time_left: Callable[[], timedelta], done: Swept) -> Lease:
+def _catch_up(lease: Lease, now: datetime, time_left: Callable[[], timedelta], done: Swept, random: Random) -> Lease:
     windows = _outages(lease, now)
     minute = _first_minute(lease, now)
     while minute <= minute_of(now) and time_left() > ENOUGH:
         for shard in range(SHARDS):
-            done.count(_look_at_all(list(due_store.list_of(minute, shard)), windows, now))
+            done.count(_look_at_all(list(due_store.list_of(minute, shard)), windows, now, random))
         lease = due_store.advance(lease, minute)
         done.minutes += 1
         minute += MINUTE
@@ -100,12 +102,13 @@ def _outages(lease: Lease, now: datetime) -> tuple[Window, ...]:
     return tuple(known)
 
 
-def _look_at_all(tickets: Sequence[Ticket], windows: tuple[Window, ...], now: datetime) -> list[str]:
+def _look_at_all(tickets: Sequence[Ticket], windows: tuple[Window, ...], now: datetime, random: Random) -> list[str]:
     if not tickets:
         return []
     instances = instance_store.find_many((one.tenant_id, one.endpoint_id, one.job_id) for one in tickets)
     endpoints = endpoint_store.find_many({(one.tenant_id, one.endpoint_id) for one in tickets})
-    return each(partial(_look_safely, instances=instances, endpoints=endpoints, windows=windows, now=now), tickets)
+    look = partial(_look_safely, instances=instances, endpoints=endpoints, windows=windows, now=now, random=random)
+    return each(look, tickets)
 
 
 def _look_safely(
@@ -114,12 +117,13 @@ def _look_safely(
     endpoints: Mapping[tuple[str, str], Endpoint],
     windows: tuple[Window, ...],
     now: datetime,
+    random: Random,
 ) -> str:
     """Look at one instance and return what came of it. One that cannot be judged is put aside for an hour; the others go on."""
     instance = instances.get((ticket.tenant_id, ticket.endpoint_id, ticket.job_id))
     endpoint = endpoints.get((ticket.tenant_id, ticket.endpoint_id))
     try:
-        return _look(ticket, instance, endpoint, windows, now)
+        return _look(ticket, instance, endpoint, windows, now, random)
     except (Unavailable, Conflict):
         raise
     except Exception:
@@ -129,7 +133,12 @@ def _look_safely(
 
 
 def _look(
-    ticket: Ticket, instance: Instance | None, endpoint: Endpoint | None, windows: tuple[Window, ...], now: datetime
+    ticket: Ticket,
+    instance: Instance | None,
+    endpoint: Endpoint | None,
+    windows: tuple[Window, ...],
+    now: datetime,
+    random: Random,
 ) -> str:
     expected = instance.reported.expected if instance and instance.reported else None
     if instance is None or endpoint is None or expected is None or rule_of(expected) != ticket.rule:
@@ -137,10 +146,14 @@ def _look(
     if endpoint.is_revoked:
         return "revoked"
     found = slots.settle(expected, ticket.after, _seen(instance, ticket.after, now), _standing(endpoint, windows, now), now)
+    told, missed = signals.of_slots(instance, found.slots, ticket.missed)
     # The next ticket first: a sweep that dies in between looks again, and finds the same.
     if found.look_at:
-        due_store.put(_later(ticket, found.look_at, now, found.through))
-    return _keep(ticket, found, now)
+        due_store.put(_later(replace(ticket, after=found.through, missed=missed), found.look_at, now))
+    word = _keep(ticket, found, now)
+    named = [replace(one, subject=replace(one.subject, endpoint_name=endpoint.facts.name)) for one in told]
+    alerting.take(named, now, random)
+    return word
 
 
 def _keep(ticket: Ticket, found: Settled, now: datetime) -> str:
@@ -152,10 +165,8 @@ def _keep(ticket: Ticket, found: Settled, now: datetime) -> str:
     return kept[-1].state if kept else "on time"
 
 
-def _later(ticket: Ticket, look_at: datetime, now: datetime, after: datetime | None = None) -> Ticket:
-    after = after or ticket.after
-    due_at = due_minute(look_at, now, lead=MINUTE)
-    return Ticket(ticket.tenant_id, ticket.endpoint_id, ticket.job_id, due_at, after, ticket.rule)
+def _later(ticket: Ticket, look_at: datetime, now: datetime) -> Ticket:
+    return replace(ticket, due_at=due_minute(look_at, now, lead=MINUTE))
 
 
 def arm(instance: Instance, now: datetime) -> None:

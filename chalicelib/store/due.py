@@ -28,6 +28,7 @@ class DueItem(Table):
     # Of a ticket.
     after = MomentAttribute(null=True)
     rule = UnicodeAttribute(null=True)
+    missed = WholeNumber(null=True)
     # Of the sweep's mark.
     reached_at = MomentAttribute(null=True)
     lease_until = MomentAttribute(null=True)
@@ -54,6 +55,7 @@ def put(ticket: Ticket) -> None:
             about,
             after=ticket.after,
             rule=ticket.rule,
+            missed=ticket.missed or None,
             ttl=int((ticket.due_at + KEPT).timestamp()),
         ).save()
 
@@ -63,7 +65,7 @@ def list_of(minute: datetime, shard: int) -> Iterator[Ticket]:
     with store_errors():
         for item in DueItem.query(_bucket(minute, shard), consistent_read=True):
             tenant_id, endpoint_id, job_id = item.about.split("#")
-            yield Ticket(tenant_id, endpoint_id, job_id, minute, item.after, item.rule)
+            yield Ticket(tenant_id, endpoint_id, job_id, minute, item.after, item.rule, int(item.missed or 0))
 
 
 def take_lease(owner: str, now: datetime, until: datetime) -> Lease | None:

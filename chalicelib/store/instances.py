@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -27,6 +27,7 @@ from chalicelib.store.tables import (
     is_condition_failure,
     read_partition,
     store_errors,
+    suppress_condition_failure,
     table_name,
 )
 
@@ -68,6 +69,8 @@ class InstanceItem(Table):
     day = UnicodeAttribute(null=True)
     today = UnicodeAttribute(null=True)
     rev = WholeNumber(null=True)
+    # Of what open incidents are.
+    alarms = UnicodeSetAttribute(null=True)
     job_index = JobIndex()
 
 
@@ -149,6 +152,17 @@ def save_reported(instance: Instance) -> None:
     _update(instance, actions, InstanceItem.seen_at.does_not_exist() | (InstanceItem.seen_at <= reported.seen_at))
 
 
+def set_alarm(tenant_id: str, endpoint_id: str, job_id: str, alarm: str, *, is_on: bool) -> None:
+    """Note that an open incident is about this instance, or is not any more; twice is the same as once.
+
+    alarm: its kind, `#`, and what tells it from others of that kind. An instance that has gone stays gone.
+    """
+    action = InstanceItem.alarms.add({alarm}) if is_on else InstanceItem.alarms.delete({alarm})
+    item = InstanceItem(_endpoint_key(tenant_id, endpoint_id), job_id)
+    with store_errors(), suppress_condition_failure():
+        item.update(actions=[action], condition=InstanceItem.job_id.exists())
+
+
 def delete(instance: Instance) -> None:
     """Delete an instance as it was read. Raise Conflict if a run or a report of it came meanwhile."""
     is_same = InstanceItem.rev == instance.rev if instance.rev else InstanceItem.rev.does_not_exist()
@@ -223,6 +237,7 @@ def _instance(item: InstanceItem) -> Instance:
         day=item.day,
         today=Tally.from_text(item.today) if item.today else Tally(),
         rev=item.rev or 0,
+        alarms=frozenset(alarm.partition("#")[0] for alarm in item.alarms or ()),
     )
 
 

@@ -1,5 +1,7 @@
 """From the ledger's stream to what is derived from it."""
 
+import secrets
+from functools import partial
 from typing import Any
 
 from chalice.app import Blueprint
@@ -18,4 +20,4 @@ _STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/runs/stream/named-by-th
 def project_runs(event: Any) -> Done:
     """Bring every instance up to date that one of these runs belongs to."""
     groups = projections.by_instance(event.to_dict()["Records"])
-    return one_by_one(Part(group.positions, group.project) for group in groups)
+    return one_by_one(Part(group.positions, partial(group.project, secrets.token_bytes)) for group in groups)

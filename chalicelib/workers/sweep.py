@@ -1,5 +1,6 @@
 """The minute sweep."""
 
+import secrets
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -21,5 +22,7 @@ _TIME = timedelta(seconds=45)
 def sweep_minute(event: Any) -> Done:
     """Look at every instance whose moment has come."""
     end = time.monotonic() + _TIME.total_seconds()
-    done = sweep.sweep(lambda: datetime.now(UTC), str(uuid.uuid4()), lambda: timedelta(seconds=end - time.monotonic()))
+    done = sweep.sweep(
+        lambda: datetime.now(UTC), str(uuid.uuid4()), lambda: timedelta(seconds=end - time.monotonic()), secrets.token_bytes
+    )
     return Done({**done.counts, "minutes": done.minutes, "lag_s": int(done.lag.total_seconds())})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.instances import Reported
+from chalicelib.domain.slots import Expectation
 from chalicelib.store import days as day_store
 from chalicelib.store import instances as instance_store
 from chalicelib.store import runs as run_store
@@ -135,9 +136,12 @@ def test_a_run_costs_at_most_four_write_units_with_all_that_follows(stream, call
     for minute in range(4):
         begun = replace(at(25 * 60 - 9 + minute, **LONG), status="running", finished_at=None, duration_ms=None, exit_code=None)
         run_store.record(begun)
+    # What had failed is well again: its incident is over.
+    run_store.record(at(25 * 60 - 2, **LONG))
     project(records + stream.read())
     known = instance_store.find(LONG["tenant_id"], LONG["endpoint_id"], JOB_ID)
-    reported = Reported("scheduled", "discovered", drift=True, reason="x" * 90, seen_at=NOON)
+    expected = Expectation("0,15,30,45 6-20 * * mon-fri", "America/Argentina/Buenos_Aires", timedelta(days=1), NOON)
+    reported = Reported("scheduled", "crontopus", drift=True, reason="x" * 90, seen_at=NOON, expected=expected)
     instance_store.save_reported(replace(known, reported=reported))
     calls.names.clear()
 

@@ -1,5 +1,6 @@
 """The minute sweep over real tables: what is due is looked at once, in order, whatever breaks off or comes twice."""
 
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -57,7 +58,7 @@ def ran(at: datetime, number: int = 1, status: str = "success") -> None:
 
 
 def swept(at: datetime, owner: str = "one", time_left: timedelta = timedelta(minutes=1)) -> Mapping[str, int]:
-    return sweep.sweep(lambda: at, owner, lambda: time_left).counts
+    return sweep.sweep(lambda: at, owner, lambda: time_left, secrets.token_bytes).counts
 
 
 def sweeps(since: float, until: float, *, heard: bool = True, runs: Iterable[float] = ()) -> dict[str, int]:

@@ -60,6 +60,7 @@ def test_what_grows_has_a_time_to_live(resources):
     expiring = {name for name, table in tables.items() if "TimeToLiveSpecification" in table["Properties"]}
 
     assert expiring == {
+        "AlertsTable",
         "AuditTable",
         "CountersTable",
         "DaysTable",

@@ -8,8 +8,10 @@ import pytest
 from app import BLUEPRINTS
 from chalicelib.api.blueprint import RouteSpec
 from chalicelib.api.callers import ALLOWED
+from chalicelib.domain.alert_rules import Signal, Subject
 from chalicelib.domain.sso import Person
-from chalicelib.services import identities
+from chalicelib.services import alerting, identities
+from chalicelib.store import incidents as incident_store
 from tests.fixtures.builders import JOB_ID, run_id
 from tests.functional.api.conftest import FACTS, forge_of, report, running_api, tenant
 from tests.tables import empty_tables
@@ -31,6 +33,7 @@ LISTS = {
     "/api/v3/checks": SECRET,
     "/api/auth/identities": SECRET,
     "/api/audit": SECRET,
+    "/api/incidents": SECRET,
 }
 DRIFT = {
     "event_id": JOB_ID,
@@ -58,6 +61,7 @@ BODIES = {
     "/api/v3/checks/{check_key}": {"name": "mine"},
     "/api/tenants/me": {"name": "mine"},
     "/api/tenants/{tenant_id}/suspend": {"reason": "mine"},
+    "/api/incidents/{incident_id}/snooze": {"seconds": 60},
     "/api/blocks": {"address": "192.0.2.7", "hours": 1, "reason": "mine"},
     "/api/trusted-networks": {"network": "192.0.2.0/24", "reason": "mine"},
     "/api/auth/email": {"email": "mine@example.org", "password": "not the right one"},
@@ -107,7 +111,11 @@ def adas_things(api, ada, agent):
     api.as_(agent["token"]).post("/api/runs/check-in", report(agent, output=SECRET))
     token = ada.post("/api/enrollment-tokens", {"name": SECRET}).body
     somebody = Person("oidc", "https://id.example.org", "ada", SECRET, True)
+    subject = Subject("ada", agent["endpoint"]["id"], "web-1", JOB_ID, SECRET, "default")
+    signal = Signal("failure", subject, datetime.now(UTC), bad_in_row=1, why=SECRET)
+    alerting.take([signal], datetime.now(UTC), token_bytes)
     return {
+        "incident_id": incident_store.list_open("ada")[0].incident_id,
         "identity": identities.link(somebody, "ada", token_bytes, datetime.now(UTC)).identity_id,
         "namespace": "default",
         "name": "private",
