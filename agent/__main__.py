@@ -34,6 +34,7 @@ COMMANDS = (
     "start",
     "status",
     "stop",
+    "support-bundle",
     "suspend",
     "sync",
     "uninstall",

@@ -20,7 +20,21 @@ KEPT_FILES = 3
 LEVELS = ("debug", "info", "warning", "error")
 # See sd-daemon(3): how grave a line is, for what reads the standard error of a service.
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
-_SECRET = re.compile(r"\bct[a-z]_[0-9A-Za-z]{8,}|(?<=://)[^/@\s\"]+@|((?:Basic|Bearer) )[A-Za-z0-9+/=_.~-]{8,}")
+_SECRET = re.compile(
+    # Our tokens; who logs in by an address; what a header holds; addresses that are a secret themselves.
+    r"\bct[a-z]_[0-9A-Za-z]{8,}"
+    r"|(?<=://)[^/@\s\"]+@"
+    r"|((?:Basic|Bearer|token) )[A-Za-z0-9+/=_.~-]{8,}"
+    r"|(https://hooks\.slack\.com/|https://discord(?:app)?\.com/api/webhooks/|/ping/)[\w/.-]{8,}",
+    re.IGNORECASE,
+)
+# What is called a secret is one, in JSON, YAML, a query and a shell alike. What JSON has besides text stays: it stays JSON.
+_NAMED = re.compile(
+    r"(password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|authorization|cookie)"
+    r"(\\?[\"']?\s*[:=]\s*)(?![\[{])(\\?[\"']?)((?:(?!\\?[\"'])[^\s,&}])+)",
+    re.IGNORECASE,
+)
+_NO_TEXT = re.compile(r"null|true|false|-?\d+(?:\.\d+)?")
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName"}
 
 
@@ -51,8 +65,14 @@ class JournalLines(JsonLines):
 
 
 def redacted(text: str) -> str:
-    """Return the text without tokens, basic auth and user names in addresses."""
-    return _SECRET.sub(lambda found: f"{found[1] or ''}[redacted]", text)
+    """Return the text without tokens, basic auth, user names in addresses, webhooks and what is called a secret."""
+    text = _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}[redacted]", text)
+    return _NAMED.sub(_unnamed, text)
+
+
+def _unnamed(found: re.Match[str]) -> str:
+    is_json = '"' in found[2] and not found[3]
+    return found[0] if is_json and _NO_TEXT.fullmatch(found[4]) else f"{found[1]}{found[2]}{found[3]}[redacted]"
 
 
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
