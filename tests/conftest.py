@@ -16,6 +16,8 @@ settings.load_profile("crontopus")
 STACK_TESTS = ("tests/e2e/", "tests/functional/test_emulator", "tests/functional/test_template.py")
 
 
+# These share nothing with the stack, and wait for the clock beside it.
+CRON_LABS = "tests/e2e/test_crons.py"
 # One identity provider for all of them.
 SSO_TESTS = "tests/functional/api/sso/"
 
@@ -28,6 +30,8 @@ class Together(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = str(super()._split_scope(nodeid))
+        if path == CRON_LABS:
+            return path
         return "stack" if path.startswith(STACK_TESTS) else "sso" if path.startswith(SSO_TESTS) else path
 
 

@@ -25,6 +25,8 @@ SPOOL = Path("/var/spool/cron/crontabs")
 KEPT_BACKUPS = 10
 LOCK_WAIT_S = 10
 
+# What crons say of a full disk: Debian and systemd-cron, cronie, bcron.
+_NO_ROOM = re.compile(rb"no space left|error while writing new crontab|could not write temporary file", re.IGNORECASE)
 _PLAIN_COMMAND = re.compile(r"/[^\s%]+(?: --guard)? CRONTOPUS:[0-9a-f-]{36}")
 
 
@@ -125,7 +127,7 @@ class CrontabProgram:
         done = proc.run([self.program, argument], environ=self.environ, more=self.more, folder=folder)
         if done.code == 0:
             return
-        if b"no space left" in done.errors.lower():
+        if _NO_ROOM.search(done.errors):
             raise Unavailable(f"crontab could not write the table: {_said(done)}", code="disk_full", retry_after_s=60)
         raise self._refusal(f"crontab refused the new table: {_said(done)}", done, "table_refused")
 
