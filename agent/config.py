@@ -107,6 +107,27 @@ def yes_or_no(value: object) -> bool:
     return value
 
 
+def prom_file(value: object) -> str:
+    """Return the path of a file that node_exporter reads."""
+    path = _without_tilde(word(value))
+    if not path.startswith("/") or not path.endswith(".prom"):
+        raise ValueError("must be the whole path of a file that ends in .prom; node_exporter reads no other")
+    return path
+
+
+def host_and_port(value: object) -> str:
+    """Return host:port, such as 127.0.0.1:9464 or [::1]:9464."""
+    host, _, port = word(value).rpartition(":")
+    if not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise ValueError("must be an address and a port from 1 to 65535, such as 127.0.0.1:9464")
+    try:
+        if host != "localhost":
+            ip_address(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    except ValueError:
+        raise ValueError("must begin with an address such as 127.0.0.1, [::1] or localhost") from None
+    return str(value)
+
+
 def _without_tilde(path: str) -> str:
     # Whose home it would be depends on who runs us: `sudo` keeps some environments and not others.
     if path.startswith("~"):
@@ -148,6 +169,33 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """textfile: for node_exporter. listen: host:port of /metrics and /healthz; allow_remote: not only on this machine."""
+
+    textfile: str | None = field(default=None, metadata=setting(prom_file))
+    listen: str | None = field(default=None, metadata=setting(host_and_port))
+    allow_remote: bool = field(default=False, metadata=setting(yes_or_no))
+
+    def __post_init__(self) -> None:
+        address = self.address
+        if address and not is_loopback(address[0]) and not self.allow_remote:
+            why = f"{address[0]} is not of this machine alone, and whoever reaches it could read the names of your jobs"
+            raise Invalid.of({"metrics.listen": f"{why}; say metrics.allow_remote: true if that is meant"})
+
+    @property
+    def is_wanted(self) -> bool:
+        return bool(self.textfile or self.listen)
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Return host and port, None if nobody is to ask."""
+        if not self.listen:
+            return None
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """crontab: the program that reads and writes the user's table. allowed_users: as whom root's agent may start jobs.
     drift: what becomes of lines of ours that somebody else changed.
@@ -165,6 +213,7 @@ class Config:
     crontab: str = field(default=DEFAULT_CRONTAB, metadata=setting(program, is_in_environment=True, is_shown=True))
     intervals: Intervals = field(default_factory=Intervals)
     log: Log = field(default_factory=Log)
+    metrics: Metrics = field(default_factory=Metrics)
     allowed_users: tuple[str, ...] = field(default=(), metadata=setting(list_of(login)))
     updates: str = field(default="off", metadata=setting(update_mode, is_in_environment=True))
     update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, repeat
 
-from agent import audit, driftlog, instances, orders, rotation
+from agent import audit, driftlog, instances, orders, rotation, showing
 from agent import build as builds
 from agent import spool as spools
 from agent import standing as standings
@@ -27,6 +27,7 @@ from agent.gitsync import GitSource
 from agent.home import Home, locked, make_private, read_secret
 from agent.instances import Told
 from agent.life import Life, Wishes
+from agent.listening import Listener
 from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.notify import Notifier
@@ -34,10 +35,12 @@ from agent.parts import main_parts
 from agent.report import Delivery
 from agent.schedulers import alive, flavours
 from agent.schedulers.factory import open_scheduler
+from agent.showing import Showing
 from agent.standing import Standing
 from agent.status import StatusBoard, discovery_for_heartbeat, held_for_heartbeat, problems_for_heartbeat
 from agent.sync import Sync
 from agent.system import system
+from agent.tally import Tally
 from agent.updating import Updating
 from chalicelib.domain.errors import CrontopusError, Forbidden, NotFound, Stalled, Unauthenticated, Unavailable
 from chalicelib.domain.times import to_text
@@ -104,6 +107,7 @@ class Heartbeat:
         self.instance_id = secrets.token_hex(16)
         self.flavour = scheduler_flavour(config.crontab, environ)
         is_known = self.flavour is not None and alive.is_known(config.crontab)
+        self.cron: Sequence[str] = ()  # what the last look said of the daemon that starts the jobs
         self.watch = alive.Watch(flavours.of(self.flavour) if is_known else None, environ)
 
     def beat(self) -> None:
@@ -134,6 +138,7 @@ class Heartbeat:
 
     def _body(self, now: datetime, told: Sequence[Told] | None) -> dict[str, object]:
         sync = self.board.part("sync")
+        self.cron = self.watch.problems()
         backlog = self.delivery.backlog()
         found = discovery_for_heartbeat(self.board.part("discovery"))
         # What a control plane of before does not know is left out where there is none of it.
@@ -146,9 +151,7 @@ class Heartbeat:
             "clock_at": to_text(now),
             "timezone": timezone(self.environ),
             "scheduler": self.flavour,
-            "problems": problems_for_heartbeat(
-                sync, [*self.watch.problems(), *self.delivery.problems(backlog), *found, *self.trouble()]
-            ),
+            "problems": problems_for_heartbeat(sync, [*self.cron, *self.delivery.problems(backlog), *found, *self.trouble()]),
             "instances_digest": instances.digest(told) if told is not None else None,
             "instance_id": self.instance_id,
             "boot_id": spools.this_boot(),
@@ -174,12 +177,13 @@ def run(
         os.ftruncate(handle, 0)
         os.lseek(handle, 0, os.SEEK_SET)
         os.write(handle, f"{os.getpid()}\n".encode())
-        board = StatusBoard(home.status)
+        tally, listener = showing.open_tally(home, time.monotonic), Listener()
+        board = StatusBoard(home.status, tally.settled)
         board.started(os.getpid(), VERSION, now())
         kinds = chain[Kind](("started",), repeat("reloaded"))
 
         def parts_of(config: Config) -> list[Part]:
-            parts = _all_parts(home, config, environ, board, now, updating)
+            parts = _all_parts(home, config, environ, board, now, updating, tally, listener)
             heard(config)
             audit.record(home, next(kinds), {"version": VERSION} | of_config(home), now)
             return parts
@@ -204,14 +208,21 @@ def run(
 
 
 def _all_parts(
-    home: Home, config: Config, environ: Mapping[str, str], board: StatusBoard, now: Now, updating: Updating | None
+    home: Home,
+    config: Config,
+    environ: Mapping[str, str],
+    board: StatusBoard,
+    now: Now,
+    updating: Updating | None,
+    tally: Tally,
+    listener: Listener,
 ) -> list[Part]:
     sync = open_sync(home, config, environ, system.uid())
     prepare(home, sync)
     token = partial(read_secret, home.agent_token)
     token()  # none at all is an error now, not one of each part later
     fate = Fate(home.ended, token)
-    delivery = Deliveries(home, config, token, fate.why_silent)
+    delivery = Deliveries(home, config, token, fate.why_silent, tally.saw if config.metrics.is_wanted else None)
     heartbeat = Heartbeat(
         config,
         Api(config.api_url, token),
@@ -230,7 +241,8 @@ def _all_parts(
     if updating:
         updating.config = config
         parts.append(updating.part(board, Api(config.api_url, token)))
-    return parts
+    shown = Showing(config, board, tally, delivery, now, lambda: heartbeat.cron)
+    return [tally.watched(part) for part in (*parts, *showing.parts(shown, listener))]
 
 
 def prepare(home: Home, sync: Sync) -> None:

@@ -1,9 +1,10 @@
 """All that delivers: from D/spool, and from where run-job writes if it cannot write there."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from agent import spool as spools
 from agent.client import Api
@@ -18,7 +19,7 @@ from chalicelib.domain.errors import CrontopusError
 
 
 class Deliveries:
-    """token: reads the one that is in force now. stopped: tells why nothing may be sent."""
+    """token: reads the one that is in force now. stopped: tells why nothing may be sent. saw: see Delivery."""
 
     def __init__(
         self,
@@ -26,18 +27,19 @@ class Deliveries:
         config: Config,
         token: Callable[[], str],
         stopped: Callable[[], CrontopusError | None] = lambda: None,
+        saw: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         self.spool = spool_of(home)
         self._interval_s = config.intervals.delivery_s
 
         def deliver_from(folder: Path) -> Delivery:
             check_in = Api(config.api_url, token).check_in
-            return Delivery(folder, config.endpoint_id, check_in, stopped=stopped, max_bytes=MAX_BYTES)
+            return Delivery(folder, config.endpoint_id, check_in, stopped=stopped, max_bytes=MAX_BYTES, saw=saw)
 
         self.shelters = Shelters(home.directory, deliver_from)
         check_in = Api(config.api_url, token).check_in
         elsewhere = self.shelters.folders
-        self.main = Delivery(self.spool, config.endpoint_id, check_in, elsewhere=elsewhere, stopped=stopped)
+        self.main = Delivery(self.spool, config.endpoint_id, check_in, elsewhere=elsewhere, stopped=stopped, saw=saw)
 
     def backlog(self) -> Backlog:
         """Return what the server has not confirmed yet, wherever it lies."""

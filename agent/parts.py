@@ -38,6 +38,7 @@ def main_parts(
             raise fate.end() or end
         report = sync.round()
         board.synced(report)
+        log.debug("round", extra={"commit": report.head, "managed": report.managed})
         if report.is_written or noted != [(report.head, report.applied)]:
             noted[:] = [(report.head, report.applied)]
             audit.record(home, "round", of_round(report), now)

@@ -68,10 +68,12 @@ class Delivery:
         elsewhere: Callable[[], Sequence[Path]] = tuple,
         stopped: Callable[[], CrontopusError | None] = lambda: None,
         max_bytes: int = spool_quota.MAX_BYTES,
+        saw: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         """clock: seconds, monotonic. chance: 0 to 1, spreads the tries of many hosts. elsewhere: see spool.list_records.
 
         stopped: tells why nothing may be sent at all. max_bytes: of the spool, before outputs are dropped.
+        saw: hears of every run that is read, again and again until it is delivered.
         """
         self.spool = spool
         self.endpoint_id = endpoint_id
@@ -82,6 +84,7 @@ class Delivery:
         self.elsewhere = elsewhere
         self.stopped = stopped
         self.max_bytes = max_bytes
+        self.saw = saw
         self.dropped_outputs = 0
         self._spread_s = spread_of(endpoint_id)
         self._settled: dict[str, str] = {}  # run_id -> why it belongs in quarantine; empty: it is delivered
@@ -146,6 +149,9 @@ class Delivery:
             settled=self._settled,
             elsewhere=self.elsewhere,
         )
+        if self.saw:
+            for record in listed:
+                self.saw(record.run)
         size = 0
         records: list[Record] = []
         for record in listed:

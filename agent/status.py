@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +28,10 @@ PartName = Literal["heartbeat", "sync", "delivery", "discovery", "update", "conf
 class StatusBoard:
     """The one place that writes status.json. Every thread may call it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settled: Callable[[Report], None] = lambda _: None) -> None:
+        """settled: hears of every round."""
         self.path = path
+        self.settled = settled
         self._lock = threading.Lock()
         found = read_json(path)
         self._parts: dict[str, Any] = found if isinstance(found, dict) else {}
@@ -60,6 +62,7 @@ class StatusBoard:
 
     def synced(self, report: Report) -> None:
         """A round has come to its end."""
+        self.settled(report)
         with self._lock:
             self._told = report.told
         facts: dict[str, Any] = {
@@ -168,7 +171,7 @@ def judge(status: Mapping[str, Any], now: datetime, *, is_running: bool, heartbe
     """Return why this agent is not well; empty if it is."""
     why = []
     if not is_running:
-        why.append("the agent is not running: start it with `crontopus-agent run`")
+        why.append("the agent is not running: `crontopus-agent start` starts its service, `run` one in the foreground")
     for name in ("heartbeat", "sync", "delivery", "discovery", "config"):
         error = (status.get(name) or {}).get("error")
         if error:

@@ -1,16 +1,18 @@
 """What the commands around the agent's service have in common."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from agent import installed
-from agent.config import own_home
+from agent.config import load_config, own_home
 from agent.services import here
 from agent.services.control import Control
 from agent.services.here import Start
 from agent.system import system
+from chalicelib.domain.errors import Stalled
 
 
 def control_of(program: Path | None = None) -> Control:
@@ -22,5 +24,8 @@ def control_of(program: Path | None = None) -> Control:
     start = Start((str(program),)) if program else here.this_start()
     manager = here.manager(sys.platform, environ, start)
     # The running agent replaces itself there.
-    writable = (place.prefix,) if place else ()
+    writable = [place.prefix] if place else []
+    with suppress(Stalled):  # not enrolled, or to be told by who needs it
+        if textfile := load_config(home).metrics.textfile:
+            writable.append(Path(textfile).parent)
     return Control(manager, here.setup(home, system.uid(), start, writable), home, environ, click.echo)

@@ -19,6 +19,7 @@ _HEAD = """\
 # where only a person can help it ends with a code after which it is not started.
 # mixed: a stop must not hit the crontab(1) that is just writing the table.
 _SERVICE = f"""\
+SyslogIdentifier=crontopus-agent
 Restart=always
 RestartSec=5
 RestartPreventExitStatus={NEEDS_A_PERSON}
