@@ -28,6 +28,7 @@ check: environments ## lint, types and format
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
+	@$(RUN) mypy --platform win32 --cache-dir .mypy_cache/windows $$(git ls-files 'agent/*.py' | grep -v -e wrapper/run_ -e system_posix)
 
 bench: environments ## measure what things cost, each with its budget
 	@$(RUN) tests.bench

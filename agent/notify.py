@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -38,7 +39,7 @@ class Notifier:
             self._send(f"STATUS={' '.join(words.split())}")
 
     def _send(self, *lines: str) -> None:
-        if not self._address:
+        if not self._address or sys.platform == "win32":
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
             door.settimeout(1)

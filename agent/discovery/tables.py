@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,9 @@ def _of_users(root: Path, login: str) -> Iterator[Table]:
 
 
 def _is_login(name: str) -> bool:
-    import pwd  # not on Windows
+    if sys.platform == "win32":
+        return False
+    import pwd
 
     try:
         return bool(pwd.getpwnam(name))
@@ -75,6 +78,8 @@ def _listed(folder: Path) -> list[Path]:
 
 def _read(path: Path, is_fit: Callable[[os.stat_result], bool], *, follows: bool = True) -> bytes | None:
     """Return a table's bytes, None if cron would not read it either, or if it is no table."""
+    if sys.platform == "win32":
+        return None
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follows else os.O_NOFOLLOW))
     except OSError:

@@ -1,6 +1,7 @@
 """How much room there is."""
 
 import os
+import sys
 from pathlib import Path
 
 from agent.doctor.facts import Disk
@@ -8,6 +9,8 @@ from agent.doctor.facts import Disk
 
 def disk_of(path: Path) -> Disk | None:
     """Return how much room there is, None if it cannot be told."""
+    if sys.platform == "win32":
+        return None
     try:
         found = os.statvfs(path)
     except (OSError, AttributeError):

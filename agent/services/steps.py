@@ -1,5 +1,6 @@
 """Carrying out what a service manager asks for, or telling it."""
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import join
@@ -26,7 +27,13 @@ def shown(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         yield f"would {told(step)}" if not isinstance(step, Run) else f"would run: {told(step)}"
         if isinstance(step, Write):
-            yield step.content.decode(errors="replace").replace("\r\n", "\n")
+            yield _text(step.content).replace("\r\n", "\n")
+
+
+def _text(content: bytes) -> str:
+    """Return a file's text; Task Scheduler's is UTF-16 and begins with its mark."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8", errors="replace")
 
 
 def carry_out(
