@@ -146,7 +146,8 @@ def _begun(
     going = _named(start, run_id) | {"status": "running", "finished_at": None, "duration_ms": None, "exit_code": None}
     going |= {"signal": None, "output": None, "output_bytes": 0, "output_truncated": False}
     if alive:
-        return Record(run_id, going) if now_ms - start["started_at"] >= RUNNING_AFTER_MS else None
+        age_ms = now_ms - start["started_at"]  # negative: the clock was set back
+        return Record(run_id, going) if age_ms >= RUNNING_AFTER_MS or age_ms < -RUNNING_AFTER_MS else None
     # Asked in this order, because run-job writes the end before it goes.
     if any((place / f"{run_id}{END}").exists() for place in (spool, *elsewhere())):
         return None

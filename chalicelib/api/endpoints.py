@@ -40,7 +40,8 @@ class HeldOut(Model):
 class EndpointOut(Model):
     """suspended_since, suspended_until: its agent is to write nothing, until then or, without an end, until it is resumed.
     is_transferred: revoked because its machine enrolled with another tenant, which may happen until released_until.
-    duplicate_since: a copy of the machine runs, too, and is refused; `problems` says what to do."""
+    duplicate_since: a copy of the machine runs, too, and is refused; `problems` says what to do.
+    clock_skew_s: how far the machine's clock is ahead of ours, negative: behind."""
 
     id: str
     name: str
@@ -55,6 +56,7 @@ class EndpointOut(Model):
     spool_depth: int
     results_lost: int
     duplicate_since: Moment | None
+    clock_skew_s: int | None
     problems: list[str]
     labels: dict[str, str]
     is_transferred: bool
@@ -195,8 +197,9 @@ def endpoint_out(endpoint: Endpoint, now: datetime) -> EndpointOut:
         commit=endpoint.commit,
         spool_depth=endpoint.spool_depth,
         results_lost=endpoint.results_lost,
+        clock_skew_s=endpoint.skew_s,
         duplicate_since=endpoint.seat.duplicate_since if endpoint.seat.has_duplicate(now) else None,
-        problems=[*filter(None, [clones.problem(endpoint.seat, now)]), *endpoint.problems],
+        problems=[*filter(None, [clones.problem(endpoint.seat, now), endpoint.clock_problem]), *endpoint.problems],
         labels=dict(endpoint.labels),
         is_transferred=endpoint.is_transferred,
         released_until=endpoint.released_until,

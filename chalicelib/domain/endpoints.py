@@ -12,6 +12,7 @@ EndpointState = Literal["active", "inactive", "offline", "revoked"]
 
 # Three heartbeats of 30 seconds may get lost before a machine counts as offline.
 HEARTBEAT_GRACE = timedelta(seconds=120)
+MAX_SKEW = timedelta(minutes=5)
 # So many of the jobs held back are named; a heartbeat that tells of them stays below two write units.
 MAX_HELD_NAMED = 20
 
@@ -110,6 +111,21 @@ class Endpoint:
     results_lost: int = 0
     clock_at: datetime | None = None
     seat: Seat = field(default_factory=Seat)
+
+    @property
+    def skew_s(self) -> int | None:
+        """By how much its clock is ahead of ours, network time left out of account; None before its first heartbeat."""
+        if self.clock_at is None or self.last_heartbeat_at is None:
+            return None
+        return round((self.clock_at - self.last_heartbeat_at).total_seconds())
+
+    @property
+    def clock_problem(self) -> str | None:
+        """What is wrong with its clock, in words."""
+        if self.skew_s is None or abs(self.skew_s) <= MAX_SKEW.total_seconds():
+            return None
+        how = "ahead" if self.skew_s > 0 else "behind"
+        return f"clock_off: its clock is {abs(self.skew_s)} s {how}; set it right (timedatectl, chrony)"
 
     def is_suspended(self, now: datetime) -> bool:
         """Tell whether its agent is to write nothing at this moment."""

@@ -1,6 +1,6 @@
 """Two machines with one identity, as the API sees them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -68,3 +68,12 @@ def test_a_heartbeat_of_the_same_process_costs_one_read_and_one_write(say, calls
     say(A)
 
     assert calls.names == ["GetItem", "UpdateItem"]
+
+
+@pytest.mark.parametrize(("off_s", "is_told"), [(0, False), (290, False), (-86400, True), (7200, True)])
+def test_a_clock_that_is_off_by_more_than_five_minutes_is_flagged(api, ada, agent, off_s, is_told):
+    beat(api, agent, clock_at=to_text(datetime.now(UTC) + timedelta(seconds=off_s)))
+
+    shown = endpoint_of(ada)
+    assert abs(shown["clock_skew_s"] - off_s) <= 5
+    assert any("clock_off" in problem for problem in shown["problems"]) == is_told
