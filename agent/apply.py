@@ -130,7 +130,7 @@ def apply(
         before,
         endpoint_id=endpoint_id,
         commit=before.commit if decision.held else head,
-        jobs=_placed(decision, before.jobs, lines),
+        jobs=_placed(decision, before, lines),
         bare_foreign=decision.bare_foreign,
     )
     if after != before:
@@ -142,19 +142,33 @@ def outdated(decision: Decision, before: Inventory) -> Iterable[tuple[str, Wante
     """Yield the jobs whose file is missing, or was written from another manifest or for other circumstances."""
     for job_id, wanted in decision.jobs.items():
         placed = before.jobs.get(job_id)
-        is_same = (
-            placed is not None and placed.blob == wanted.blob and placed.path == wanted.path and placed.rest == wanted.rest
-        )
-        if not (is_same and job_id in decision.job_files) and wanted.job.is_scheduled and job_id not in decision.withheld:
+        if (
+            not (placed and _is_same(placed, wanted) and job_id in decision.job_files)
+            and wanted.job.is_scheduled
+            and job_id not in decision.withheld
+        ):
             yield job_id, wanted
 
 
-def _placed(decision: Decision, before: Mapping[str, Placed], lines: Mapping[str, bytes]) -> dict[str, Placed]:
+def _is_same(placed: Placed, wanted: Wanted) -> bool:
+    """Tell whether a job's file was written from this very manifest, for these very circumstances."""
+    return placed.blob == wanted.blob and placed.path == wanted.path and placed.rest == wanted.rest
+
+
+def _placed(decision: Decision, before: Inventory, lines: Mapping[str, bytes]) -> dict[str, Placed]:
     def text(job_id: str) -> str | None:
         line = lines.get(job_id)
         return None if line is None else line.decode(errors="surrogateescape")
 
-    placed = {job_id: Placed(wanted.path, wanted.blob, text(job_id), wanted.rest) for job_id, wanted in decision.jobs.items()}
+    written = before.lines
+    placed: dict[str, Placed] = {}
+    for job_id, wanted in decision.jobs.items():
+        known = before.jobs.get(job_id)
+        # Nearly all are as they were: to see that is cheaper than to make a thousand anew, and to compare those later.
+        if known and _is_same(known, wanted) and not known.drift and written.get(job_id) == lines.get(job_id):
+            placed[job_id] = known
+        else:
+            placed[job_id] = Placed(wanted.path, wanted.blob, text(job_id), wanted.rest)
     for one in decision.drift:
         if one.is_left and one.job_id in placed:
             # What we wrote is still what the repository wants: that is what the line is compared with.
@@ -162,6 +176,5 @@ def _placed(decision: Decision, before: Mapping[str, Placed], lines: Mapping[str
             keys = filter(None, (placed[one.job_id].drift, one.key))
             placed[one.job_id] = replace(placed[one.job_id], line=line, drift="\n".join(keys))
     for job_id in decision.kept:
-        known = before.get(job_id) or Placed("", "", None)
-        placed[job_id] = replace(known, line=text(job_id))
+        placed[job_id] = replace(before.jobs.get(job_id) or Placed("", "", None), line=text(job_id))
     return placed

@@ -129,14 +129,14 @@ class Heartbeat:
         if told is not None and answer.get("instances_wanted") is True:
             self._tell(told)
 
-    def _tell(self, told: Sequence[Told]) -> None:
+    def _tell(self, told: tuple[Told, ...]) -> None:
         body = {"digest": instances.digest(told), "instances": [asdict(one) for one in told]}
         try:
             self.api.tell_instances(self.endpoint_id, body)
         except CrontopusError as e:  # the heartbeat got through; the next one is asked for it again
             log.warning("how the jobs stand could not be told", extra={"why": e.message, "code": e.code})
 
-    def _body(self, now: datetime, told: Sequence[Told] | None) -> dict[str, object]:
+    def _body(self, now: datetime, told: tuple[Told, ...] | None) -> dict[str, object]:
         sync = self.board.part("sync")
         self.cron = self.watch.problems()
         backlog = self.delivery.backlog()

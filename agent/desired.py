@@ -52,6 +52,13 @@ class Record:
     problem: str | None = None
     is_alien: bool = False
     mentions: tuple[str, ...] = ()
+    _wanted: list[Wanted] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def wanted(self, good: Good) -> Wanted:
+        """Return what its good version asks for. Made once: every round that finds a change anywhere asks every record."""
+        if not self._wanted:
+            self._wanted.append(Wanted(good.job, self.path, good.blob, good.fields))
+        return self._wanted[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ def resolve(
             others = (path for path in paths if path != keeper)
             problems += [f"{path}: metadata.id: {job_id} belongs to {keeper}; give this job its own" for path in others]
         if good := records[keeper].good:
-            wanted[job_id] = Wanted(good.job, keeper, good.blob, good.fields)
+            wanted[job_id] = records[keeper].wanted(good)
     unsure = [record for record in records.values() if record.good is None]
     placed = place(wanted, here or Here(), installed)
     return Desired(

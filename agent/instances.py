@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 from agent.desired import Desired
 from agent.state import Inventory
@@ -48,7 +49,9 @@ def tell(desired: Desired, inventory: Inventory, notes: Mapping[str, Note]) -> t
     return tuple(told[job_id] for job_id in sorted(told)[:MAX_TOLD])
 
 
-def digest(told: Collection[Told]) -> str:
+# Asked with every heartbeat, and mostly of the same jobs.
+@lru_cache(maxsize=2)
+def digest(told: tuple[Told, ...]) -> str:
     """Return what tells one report from another."""
     return hashlib.sha256(json.dumps([asdict(one) for one in told]).encode()).hexdigest()
 
@@ -61,18 +64,16 @@ def _wanted(job_id: str, job: Job, inventory: Inventory, note: Note | None, zone
     placed = inventory.jobs.get(job_id)
     if placed is None or placed.line is None:
         return Told(job_id, job.name, job.namespace, "error", drift=True, reason=note.words if note else _NOT_THERE)
-    return Told(
-        job_id,
-        job.name,
-        job.namespace,
-        "scheduled",
-        drift=note is not None and note.is_drift,
-        reason=note.words if note else None,
-        # Whose runs are not reported, of that one nobody expects to hear.
-        schedule=job.schedule if job.is_reported else None,
-        timezone=job.timezone or zone,
-        grace_s=job.grace_s,
-    )
+    # Whose runs are not reported, of that one nobody expects to hear.
+    schedule = job.schedule if job.is_reported else None
+    told = _scheduled(job_id, job.name, job.namespace, schedule, job.timezone or zone, job.grace_s)
+    return replace(told, drift=note.is_drift, reason=note.words) if note else told
+
+
+# Nearly all are told as they were. The limit is two tables of cron's largest size.
+@lru_cache(maxsize=20_000)
+def _scheduled(job_id: str, name: str, namespace: str, schedule: str | None, timezone: str | None, grace_s: int) -> Told:
+    return Told(job_id, name, namespace, "scheduled", schedule=schedule, timezone=timezone, grace_s=grace_s)
 
 
 def _stale(desired: Desired, inventory: Inventory, notes: Mapping[str, Note]) -> Iterator[Told]:

@@ -24,7 +24,7 @@ class RecordStore:
         self.path = path
         self.origin = origin
         self.header = json.dumps({"origin": origin, "edition": edition, "fields": _FIELDS})
-        self._lines: dict[str, tuple[Record, str]] = {}
+        self._lines: dict[str, tuple[Record, bytes]] = {}
 
     def load(self) -> dict[str, Record]:
         """Return the records by path; none if there are none or the file is torn."""
@@ -39,7 +39,7 @@ class RecordStore:
             raise of_os_error(e, f"{self.path} cannot be read") from e
         if header != self.header:
             return {record.path: replace(record, seen="") for record in records}
-        self._lines = {record.path: (record, line) for record, line in zip(records, lines, strict=True)}
+        self._lines = {record.path: (record, line.encode()) for record, line in zip(records, lines, strict=True)}
         return {record.path: record for record in records}
 
     def save(self, records: Mapping[str, Record]) -> None:
@@ -48,8 +48,8 @@ class RecordStore:
         self._lines = {}
         for path, record in records.items():
             before = known.get(path)
-            self._lines[path] = before if before and before[0] is record else (record, json.dumps(_to_json(record)))
-        write_file(self.path, "\n".join([self.header, *(line for _, line in self._lines.values()), ""]).encode())
+            self._lines[path] = before if before and before[0] is record else (record, json.dumps(_to_json(record)).encode())
+        write_file(self.path, b"\n".join([self.header.encode(), *(line for _, line in self._lines.values()), b""]))
 
 
 def _to_json(record: Record) -> dict[str, Any]:

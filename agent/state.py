@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from agent.home import read_json, write_file
@@ -25,6 +26,11 @@ class Placed:
     rest: str = ""
     drift: str = ""
 
+    @property
+    def line_bytes(self) -> bytes:
+        """The line as it stands in the table, empty while there is none."""
+        return (self.line or "").encode(errors="surrogateescape")
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -37,15 +43,14 @@ class Inventory:
     commit: str | None = None
     jobs: Mapping[str, Placed] = field(default_factory=dict)
     bare_foreign: str | None = None
+    _lines: list[Mapping[str, bytes]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
-    def lines(self) -> dict[str, bytes]:
-        """The lines that should stand in the table, by job id."""
-        return {
-            job_id: placed.line.encode(errors="surrogateescape")
-            for job_id, placed in self.jobs.items()
-            if placed.line is not None
-        }
+    def lines(self) -> Mapping[str, bytes]:
+        """The lines that should stand in the table, by job id. Made once: a round asks for them six times."""
+        if not self._lines:
+            self._lines.append({job_id: placed.line_bytes for job_id, placed in self.jobs.items() if placed.line is not None})
+        return self._lines[0]
 
 
 def load_inventory(path: Path) -> Inventory | None:
@@ -67,20 +72,26 @@ def load_inventory(path: Path) -> Inventory | None:
 
 def save_inventory(path: Path, inventory: Inventory) -> None:
     """Write the inventory, whole or not at all."""
-    jobs = {job_id: {"path": p.path, "blob": p.blob, "line": p.line} for job_id, p in inventory.jobs.items()}
-    for job_id, placed in inventory.jobs.items():
-        if placed.rest:
-            jobs[job_id]["rest"] = placed.rest
-        if placed.drift:
-            jobs[job_id]["drift"] = placed.drift
     document = {
         "version": VERSION,
         "endpoint_id": inventory.endpoint_id,
         "commit": inventory.commit,
         "bare_foreign": inventory.bare_foreign,
-        "jobs": jobs,
     }
-    write_file(path, json.dumps(document, separators=(",", ":")).encode())
+    jobs = ",".join(_entry(job_id, placed) for job_id, placed in inventory.jobs.items())
+    head = json.dumps(document, separators=(",", ":")).removesuffix("}")
+    write_file(path, f'{head},"jobs":{{{jobs}}}}}'.encode())
+
+
+# One job changes and a thousand are written again. The limit is two tables of cron's largest size.
+@lru_cache(maxsize=20_000)
+def _entry(job_id: str, placed: Placed) -> str:
+    """Return one job of the document as JSON."""
+    facts = {"path": placed.path, "blob": placed.blob, "line": placed.line}
+    for name in ("rest", "drift"):
+        if value := getattr(placed, name):
+            facts[name] = value
+    return f"{json.dumps(job_id)}:{json.dumps(facts, separators=(',', ':'))}"
 
 
 def with_bare_foreign(inventory: Inventory, digest: str | None) -> Inventory:

@@ -36,8 +36,8 @@ def _text(preview: Preview) -> str:
     notes = [*decision.notes, *(f"warning: {text}" for text in decision.warnings)]
     if preview.suspension:
         notes.append(preview.suspension.words)
-    parts = [preview.diff, "\n".join(rows), "\n".join(notes)]
-    return "\n\n".join(part for part in parts if part) or f"nothing to change: commit {preview.head[:12]} is in place"
+    same = "" if preview.is_different else f"nothing to change: commit {preview.head[:12]} is in place"
+    return "\n\n".join(part for part in (same, preview.diff, "\n".join(rows), "\n".join(notes)) if part)
 
 
 def _document(preview: Preview) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def test_the_first_round_of_a_new_agent_heeds_it_too(machine: Machine) -> None:
 def test_a_preview_shows_the_line_that_a_round_would_write(machine: Machine) -> None:
     machine.table.content = TOKYO
 
-    _, shown = sync_on(machine, flavours.CRONIE).preview()
+    shown = sync_on(machine, flavours.CRONIE).preview().diff
 
     assert "+0,30 * * * * /" in shown
 
