@@ -10,6 +10,8 @@ from chalicelib.domain.slots import Expectation
 # A partition of DynamoDB takes a thousand writes a second; what is due at a full hour is spread over these.
 SHARDS = 16
 MINUTE = timedelta(minutes=1)
+# In the place of a job: look whether the endpoint itself is still there.
+ENDPOINT = "!endpoint"
 # How long minutes that were not swept are caught up; tickets are kept a little longer.
 CATCH_UP = timedelta(hours=24)
 KEPT = timedelta(hours=48)

@@ -85,6 +85,7 @@ class Endpoint:
     tenant may take the machine over. is_transferred: one did, which is why this endpoint is revoked. instances_digest: of the
     last report about its jobs. oldest_unsent_at: when the oldest run began that it has not delivered, None if there is none.
     clock_at: by its own clock, when it spoke last. seat: which process of an agent speaks for it.
+    is_watched: somebody will look soon whether it is still there.
     """
 
     tenant_id: str
@@ -104,6 +105,7 @@ class Endpoint:
     is_transferred: bool = False
     instances_digest: str | None = None
     oldest_unsent_at: datetime | None = None
+    is_watched: bool = False
     held: Held | None = None
     approved: Approval | None = None
     suspended_since: datetime | None = None

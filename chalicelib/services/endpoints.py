@@ -10,7 +10,7 @@ from chalicelib.domain.endpoints import Endpoint, EndpointState, Heartbeat
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.domain.releases import is_outdated
 from chalicelib.forgejo.client import Forgejo
-from chalicelib.services import removals
+from chalicelib.services import removals, watching
 from chalicelib.services.sessions import Caller
 from chalicelib.store import endpoints as endpoint_store
 from chalicelib.store import heartbeats as heartbeat_store
@@ -94,7 +94,9 @@ def beat(caller: Caller, endpoint_id: str, heartbeat: Heartbeat, now: datetime) 
     refuse_other(caller, endpoint_id)
     if too_old := _too_old(heartbeat.version):
         heartbeat = replace(heartbeat, problems=(too_old, *heartbeat.problems))
-    return heartbeat_store.record(caller.tenant_id, endpoint_id, heartbeat, now, caller.address)
+    endpoint = heartbeat_store.record(caller.tenant_id, endpoint_id, heartbeat, now, caller.address)
+    watching.heard(endpoint, now)
+    return endpoint
 
 
 def minimum_version() -> str | None:

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib.domain import signals, slots
-from chalicelib.domain.due import CATCH_UP, MINUTE, SHARDS, Ticket, due_minute, minute_of, rule_of
+from chalicelib.domain.due import CATCH_UP, ENDPOINT, MINUTE, SHARDS, Ticket, due_minute, minute_of, rule_of
 from chalicelib.domain.endpoints import Endpoint, state
 from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.instances import Instance
 from chalicelib.domain.slots import REPLAY, Seen, Settled, Standing, Window
 from chalicelib.logs import log
-from chalicelib.services import alerting
+from chalicelib.services import alerting, watching
 from chalicelib.services.alerting import Random
 from chalicelib.services.counting import each
 from chalicelib.store import due as due_store
@@ -105,7 +105,9 @@ def _outages(lease: Lease, now: datetime) -> tuple[Window, ...]:
 def _look_at_all(tickets: Sequence[Ticket], windows: tuple[Window, ...], now: datetime, random: Random) -> list[str]:
     if not tickets:
         return []
-    instances = instance_store.find_many((one.tenant_id, one.endpoint_id, one.job_id) for one in tickets)
+    instances = instance_store.find_many(
+        (one.tenant_id, one.endpoint_id, one.job_id) for one in tickets if one.job_id != ENDPOINT
+    )
     endpoints = endpoint_store.find_many({(one.tenant_id, one.endpoint_id) for one in tickets})
     look = partial(_look_safely, instances=instances, endpoints=endpoints, windows=windows, now=now, random=random)
     return each(look, tickets)
@@ -123,6 +125,8 @@ def _look_safely(
     instance = instances.get((ticket.tenant_id, ticket.endpoint_id, ticket.job_id))
     endpoint = endpoints.get((ticket.tenant_id, ticket.endpoint_id))
     try:
+        if ticket.job_id == ENDPOINT:
+            return watching.look(ticket, endpoint, windows, now, random)
         return _look(ticket, instance, endpoint, windows, now, random)
     except (Unavailable, Conflict):
         raise

@@ -10,7 +10,14 @@ from pynamodb.expressions.update import Action
 from chalicelib.domain.clones import Seat
 from chalicelib.domain.endpoints import Approval, Endpoint, Facts, Held
 from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.store.tables import MomentAttribute, Table, is_condition_failure, store_errors, table_name
+from chalicelib.store.tables import (
+    MomentAttribute,
+    Table,
+    is_condition_failure,
+    store_errors,
+    suppress_condition_failure,
+    table_name,
+)
 
 
 class EndpointItem(Table):
@@ -57,6 +64,7 @@ class EndpointItem(Table):
     approved_digest = UnicodeAttribute(null=True)
     suspended_since = MomentAttribute(null=True)
     suspended_until = MomentAttribute(null=True)
+    is_watched = BooleanAttribute(null=True)
 
 
 IS_REVOKED = EndpointItem.is_revoked == True  # noqa: E712 - a condition for DynamoDB
@@ -126,6 +134,14 @@ def note_instances(tenant_id: str, endpoint_id: str, digest: str) -> None:
     except PynamoDBException as e:
         if not is_condition_failure(e):
             raise
+
+
+def set_watched(tenant_id: str, endpoint_id: str, *, is_on: bool) -> None:
+    """Write down whether somebody will look soon if it is still there. An endpoint that is gone stays gone."""
+    with store_errors(), suppress_condition_failure():
+        EndpointItem(tenant_id, endpoint_id).update(
+            actions=[EndpointItem.is_watched.set(is_on)], condition=EndpointItem.endpoint_id.exists()
+        )
 
 
 def amend(tenant_id: str, endpoint_id: str, name: str | None, labels: Mapping[str, str] | None) -> Endpoint:
@@ -232,6 +248,7 @@ def endpoint_of(item: EndpointItem) -> Endpoint:
         suspended_since=item.suspended_since,
         suspended_until=item.suspended_until,
         oldest_unsent_at=item.oldest_unsent_at,
+        is_watched=bool(item.is_watched),
         results_lost=int(item.results_lost or 0),
         clock_at=item.clock_at,
         seat=_seat(item),

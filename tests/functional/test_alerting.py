@@ -143,6 +143,49 @@ def test_an_offline_machine_opens_no_miss():
     assert told() == []
 
 
+def test_an_endpoint_that_falls_silent_is_told_within_three_minutes_and_its_return_ends_it():
+    beat(at(0.5), is_watched=True)
+    sweeps(1, 2, heard=False)
+    assert told() == []
+
+    sweeps(3, 5, heard=False)
+    assert told() == [("endpoint-offline", "open", "nothing heard since 2026-11-20 12:00:30 UTC", 1)]
+
+    beat(at(9), is_watched=True)
+    assert [state for _, state, *_ in told()] == ["resolved"]
+
+
+def test_an_endpoint_that_speaks_is_looked_at_now_and_then():
+    counts: dict[str, int] = {}
+    for minute in range(1, 31):
+        beat(at(minute - 0.5), is_watched=True)
+        for word, count in sweeps(minute, minute, heard=False).items():
+            counts[word] = counts.get(word, 0) + count
+
+    assert told() == []
+    assert 8 <= counts["alive"] <= 15
+
+
+def test_endpoints_are_not_offline_because_nobody_swept():
+    beat(at(0.5), is_watched=True)
+    sweeps(1, 2, heard=False)
+
+    sweeps(42, 43, heard=False)
+    assert told() == []
+    beat(at(43.5), is_watched=True)
+    sweeps(44, 45, heard=False)
+
+    assert told() == []
+
+
+def test_an_endpoint_falls_silent_again_as_a_new_episode():
+    for minute in (0.5, 10):
+        beat(at(minute), is_watched=True)
+        sweeps(int(minute) + 1, int(minute) + 6, heard=False)
+
+    assert [(rule, state) for rule, state, *_ in told()] == [("endpoint-offline", "resolved"), ("endpoint-offline", "open")]
+
+
 @pytest.mark.parametrize("to_open, expected", [(1, 1), (3, 1), (4, 0)])
 def test_a_rule_may_ask_for_several_in_a_row(to_open: int, expected: int, monkeypatch):
     monkeypatch.setattr(alerting, "rules_of", lambda _: (Rule("patient", "missed", to_open=to_open),))

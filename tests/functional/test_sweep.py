@@ -13,7 +13,7 @@ from chalicelib.domain.endpoints import Endpoint, Facts, Heartbeat
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.instances import Change, Reported, fold
 from chalicelib.domain.slots import Expectation
-from chalicelib.services import sweep
+from chalicelib.services import endpoints, sweep
 from chalicelib.services.instances import Told, take_report
 from chalicelib.services.sessions import Caller
 from chalicelib.store import due as due_store
@@ -38,9 +38,13 @@ def enrolled(endpoint_id: str = EP) -> None:
     )
 
 
-def beat(at: datetime, oldest_unsent_at: datetime | None = None) -> None:
+def beat(at: datetime, oldest_unsent_at: datetime | None = None, *, is_watched: bool = False) -> None:
+    """Let the endpoint speak. is_watched: the way the API takes it, so that its silence is noticed too."""
     told = Heartbeat("1.0.0", None, 0, oldest_unsent_at, at, "UTC", "debian", (), None)
-    heartbeat_store.record("ada", EP, told, at)
+    if is_watched:
+        endpoints.beat(caller(), EP, told, at)
+    else:
+        heartbeat_store.record("ada", EP, told, at)
 
 
 def confirmed(at: datetime = NOON, schedule: str | None = "*/10 * * * *", job_id: str = JOB_ID, grace_s: int = 300) -> None:
