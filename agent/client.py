@@ -7,6 +7,8 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
+from agent import tls
+from agent.config import Config
 from chalicelib.domain.errors import (
     Conflict,
     CrontopusError,
@@ -46,6 +48,11 @@ class _Bearer(AuthBase):
         token = self.token if isinstance(self.token, str) else self.token()
         request.headers["Authorization"] = f"Bearer {token}"
         return request
+
+
+def open_api(config: Config, token: str | Callable[[], str]) -> "Api":
+    """Return the control plane of this configuration, reached as it says."""
+    return Api(config.api_url, token, tls.session(config.trust))
 
 
 class Api:
@@ -105,6 +112,10 @@ class Api:
             )
             with response:
                 content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
+        except requests.exceptions.SSLError as e:
+            raise Unavailable(
+                f"{self.url} shows a certificate that is not trusted: {tls.words(e)}", code="api_unavailable"
+            ) from e
         except (requests.RequestException, OSError) as e:
             raise Unavailable(f"{self.url} cannot be reached: {type(e).__name__}", code="api_unavailable") from e
         document = _document(content)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
@@ -14,6 +15,7 @@ from agent.home import Home
 from agent.logs import LEVELS
 from agent.settings import as_document, read, setting, told
 from agent.system import system
+from agent.trust import Trust, pin_rule
 from chalicelib.domain.errors import Invalid, Stalled
 from chalicelib.domain.manifest_values import list_of, login, text
 from chalicelib.domain.releases import CHANNELS
@@ -60,6 +62,14 @@ def on_revoke(value: object) -> str:
     if value not in ("keep", "remove"):
         raise ValueError("must be keep or remove")
     return str(value)
+
+
+def whole_path(value: object) -> str:
+    """Return the absolute path of a file."""
+    path = _without_tilde(word(value))
+    if not Path(path).is_absolute():
+        raise ValueError(f"must be a whole path, not {path!r}")
+    return path
 
 
 def seconds(value: object) -> float:
@@ -202,6 +212,8 @@ class Config:
 
     on_revoke: whether the jobs stay when the endpoint was revoked or deleted.
 
+    ca_file, pins: see agent.trust.
+
     A key is declared here and nowhere else, with the rule that reads it; docs/agent.md lists them.
     """
 
@@ -219,7 +231,14 @@ class Config:
     update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))
     drift: Policy = field(default="heal", metadata=setting(drift_policy, is_in_environment=True))
     on_revoke: str = field(default="keep", metadata=setting(on_revoke))
+    ca_file: str | None = field(default=None, metadata=setting(whole_path, is_in_environment=True))
+    pins: tuple[str, ...] = field(default=(), metadata=setting(list_of(pin_rule)))
     version: int = field(default=VERSION, metadata=told(file_version))
+
+    @property
+    def trust(self) -> Trust:
+        """Return whom we believe to be API and forge."""
+        return Trust(self.ca_file, self.pins)
 
 
 def environment() -> Mapping[str, str]:

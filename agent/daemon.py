@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, repeat
 
-from agent import audit, driftlog, instances, orders, rotation, showing
+from agent import audit, driftlog, instances, orders, rotation, showing, tls
 from agent import build as builds
 from agent import spool as spools
 from agent import standing as standings
 from agent.audit import Kind
 from agent.audit_facts import of_config
-from agent.client import Api
+from agent.client import Api, open_api
 from agent.config import Config, load_config
 from agent.delivering import Deliveries, spool_of
 from agent.discovery import opening
@@ -59,7 +59,7 @@ def utc_now() -> datetime:
 def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Sync:
     """Return the rounds of this machine."""
     theirs = Remembered(home.discovered, config.endpoint_id)
-    door = Door(config.git.url, config.git.username, read_secret(home.git_token))
+    door = Door(config.git.url, config.git.username, read_secret(home.git_token), trust=config.trust)
     scheduler = open_scheduler(home, config, environ, uid)
     return Sync(
         home,
@@ -225,7 +225,7 @@ def _all_parts(
     delivery = Deliveries(home, config, token, fate.why_silent, tally.saw if config.metrics.is_wanted else None)
     heartbeat = Heartbeat(
         config,
-        Api(config.api_url, token),
+        open_api(config, token),
         delivery,
         board,
         environ,
@@ -237,10 +237,10 @@ def _all_parts(
     parts = main_parts(home, config, board, heartbeat.beat, sync, delivery, fate, now)
     parts.append(_rotation(home, config, now))
     parts.append(_drift(home, config, token))
-    parts += opening.parts(home, config, environ, Api(config.api_url, token), board, now, fate.why_silent)
+    parts += opening.parts(home, config, environ, open_api(config, token), board, now, fate.why_silent)
     if updating:
         updating.config = config
-        parts.append(updating.part(board, Api(config.api_url, token)))
+        parts.append(updating.part(board, open_api(config, token)))
     shown = Showing(config, board, tally, delivery, now, lambda: heartbeat.cron)
     return [tally.watched(part) for part in (*parts, *showing.parts(shown, listener))]
 
@@ -256,7 +256,7 @@ def prepare(home: Home, sync: Sync) -> None:
 
 
 def _drift(home: Home, config: Config, token: Callable[[], str]) -> Part:
-    api = Api(config.api_url, token)
+    api = open_api(config, token)
 
     def tell() -> None:
         driftlog.send_once(home.drift, partial(api.tell_drift, config.endpoint_id))
@@ -268,7 +268,7 @@ def _drift(home: Home, config: Config, token: Callable[[], str]) -> Part:
 def _rotation(home: Home, config: Config, now: Now) -> Part:
     def look() -> None:
         if rotation.is_due(home, now()):
-            rotation.rotate(home, config.api_url, config.endpoint_id)
+            rotation.rotate(home, config.api_url, config.endpoint_id, tls.session(config.trust))
 
     # A failure is in the log and matters only if the heartbeat fails too, which then tells it.
     return Part("rotation", rotation.LOOK_EVERY_S, look, lambda error: None)

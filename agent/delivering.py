@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import spool as spools
-from agent.client import Api
+from agent.client import open_api
 from agent.config import Config
 from agent.home import Home
 from agent.loop import Part
@@ -33,11 +33,11 @@ class Deliveries:
         self._interval_s = config.intervals.delivery_s
 
         def deliver_from(folder: Path) -> Delivery:
-            check_in = Api(config.api_url, token).check_in
+            check_in = open_api(config, token).check_in
             return Delivery(folder, config.endpoint_id, check_in, stopped=stopped, max_bytes=MAX_BYTES, saw=saw)
 
         self.shelters = Shelters(home.directory, deliver_from)
-        check_in = Api(config.api_url, token).check_in
+        check_in = open_api(config, token).check_in
         elsewhere = self.shelters.folders
         self.main = Delivery(self.spool, config.endpoint_id, check_in, elsewhere=elsewhere, stopped=stopped, saw=saw)
 

@@ -11,13 +11,14 @@ from agent.client import Api
 from agent.config import DEFAULT_CRONTAB, Config, Remote, check_url, load_config, save_config
 from agent.home import Home, make_private, read_secret, write_file
 from agent.settings import with_settings_of
+from agent.trust import Trust
 from chalicelib.domain.endpoints import Facts
 from chalicelib.domain.errors import Forbidden, Stalled, Unauthenticated
 
 _TENANT = re.compile(r"/job-manifests-([a-z0-9-]+)(?:\.git)?$")
 
 
-def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
+def enroll(home: Home, api: Api, facts: Facts, crontab: str, ca_file: str | None = None) -> Config:
     """Enroll this machine and write down who it is now. The configuration comes last: with it, the machine is enrolled.
 
     Settings that a person made in an earlier configuration stay.
@@ -35,6 +36,7 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str) -> Config:
         former_id = former.endpoint_id
         if former_id != config.endpoint_id:
             home.status.unlink(missing_ok=True)
+    config = replace(config, ca_file=ca_file or config.ca_file)
     write_file(home.agent_token, f"{token}\n".encode())
     write_file(home.git_token, f"{git_token}\n".encode())
     save_config(home, config)
@@ -48,6 +50,14 @@ def known_crontab(home: Home) -> str:
     with suppress(Stalled):
         return load_config(home, {}).crontab
     return DEFAULT_CRONTAB
+
+
+def known_trust(home: Home, ca_file: str | None) -> Trust:
+    """Return whom to believe to be the control plane: as an earlier configuration says, or the file that is named now."""
+    with suppress(Stalled):
+        known = load_config(home, {}).trust
+        return replace(known, ca_file=ca_file or known.ca_file)
+    return Trust(ca_file)
 
 
 def _proof(home: Home, api_url: str) -> dict[str, str | None]:

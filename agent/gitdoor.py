@@ -11,6 +11,8 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from agent.config import is_loopback
+from agent.tls import restrict
+from agent.trust import EVERYBODY, Trust
 from chalicelib.domain.errors import Stalled, Unavailable
 
 CONNECT_S = 5.0
@@ -38,12 +40,14 @@ class Door:
 
     headers: Mapping[str, str] = {}
 
-    def __init__(self, url: str, username: str, password: str, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, url: str, username: str, password: str, limits: Limits = DEFAULT_LIMITS, trust: Trust = EVERYBODY
+    ) -> None:
         self.url = url
         self.limits = limits
         self.deadline = 0.0
         self.left_bytes = 0
-        self._pool = _pool(url, limits.read_s)
+        self._pool = _pool(url, limits.read_s, trust)
         self._authorization = urllib3.make_headers(basic_auth=f"{username}:{password}")
 
     def begin(self) -> None:
@@ -110,16 +114,23 @@ class Answer:
             self._response.close()
 
 
-def _pool(url: str, read_s: float) -> Any:
-    settings = {"timeout": urllib3.Timeout(connect=CONNECT_S, read=read_s), "maxsize": 1}
+def _pool(url: str, read_s: float, trust: Trust) -> Any:
+    manager = _manager(
+        url, {"timeout": urllib3.Timeout(connect=CONNECT_S, read=read_s), "maxsize": 1, "ca_certs": trust.ca_file}
+    )
+    restrict(manager, trust)
+    return manager
+
+
+def _manager(url: str, settings: Mapping[str, Any]) -> Any:
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = urllib.request.getproxies().get(parts.scheme)
     if not proxy or is_loopback(host) or urllib.request.proxy_bypass(host):
-        return urllib3.PoolManager(**settings)  # type: ignore[arg-type]
+        return urllib3.PoolManager(**settings)
     login = urlsplit(proxy)
     headers = urllib3.make_headers(proxy_basic_auth=f"{login.username}:{login.password or ''}") if login.username else None
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)  # type: ignore[arg-type]
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)
 
 
 def _refuse_status(response: Any, url: str) -> None:

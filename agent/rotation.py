@@ -7,6 +7,8 @@ between the answer and the write goes on where it stopped.
 import logging
 from datetime import UTC, datetime, timedelta
 
+import requests
+
 from agent import audit
 from agent.client import Api
 from agent.enroll import is_plain
@@ -31,11 +33,11 @@ def is_due(home: Home, now: datetime) -> bool:
     return now - written_at >= ROTATE_AFTER or written_at - now > _CLOCK_MAY_BE_OFF
 
 
-def rotate(home: Home, api_url: str, endpoint_id: str) -> bool:
+def rotate(home: Home, api_url: str, endpoint_id: str, session: requests.Session | None = None) -> bool:
     """Replace the token and say whether it was: one that an enrolment put there meanwhile stays."""
     token = read_secret(home.agent_token)
     try:
-        answer = Api(api_url, token).rotate(endpoint_id)
+        answer = Api(api_url, token, session).rotate(endpoint_id)
     except NotFound as e:  # an older control plane; asking again soon will not make it a newer one
         raise Stalled("the control plane cannot replace tokens", code="api_refused") from e
     following = answer.get("token")

@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from agent.client import Api
+from agent.client import open_api
 from agent.config import load_config, own_home
 from agent.discovery.memory import Told
 from agent.discovery.opening import open_discovery
@@ -25,7 +25,7 @@ def discover(output: str, report: bool) -> None:
     config = load_config(home)
     discovery = open_discovery(home, config, environ, system.uid())
     if report:
-        api = Api(config.api_url, partial(read_secret, home.agent_token))
+        api = open_api(config, partial(read_secret, home.agent_token))
         lines = discovery.look_once(partial(api.tell_discovered, config.endpoint_id)).lines
     else:
         lines = tuple(discovery.see()[2])

@@ -7,12 +7,15 @@ from contextlib import nullcontext
 import click
 
 from agent import enroll as enrolment
+from agent import tls
 from agent.client import Api
 from agent.config import ENROLL_TOKEN, check_url, own_home
 from agent.home import make_private
 from agent.machine import facts, new_machine_id
 from agent.overview import running_pid
 from agent.system import system
+
+_CA = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
 
 @click.command()
@@ -21,14 +24,21 @@ from agent.system import system
 @click.option("--name", help="What to call this machine; its hostname by default.")
 @click.option("--crontab", help="The program that reads and writes the table; `crontab`, or what config.yaml says already.")
 @click.option("--new-identity", is_flag=True, help="This machine is a copy of one that is enrolled: make it another one.")
-def enroll(api_url: str, token_stdin: bool, name: str | None, crontab: str | None, new_identity: bool) -> None:
+@click.option("--ca-file", envvar="CRONTOPUS_CA_FILE", type=_CA, help="Certificates to trust instead of the public ones.")
+def enroll(
+    api_url: str, token_stdin: bool, name: str | None, crontab: str | None, new_identity: bool, ca_file: str | None
+) -> None:
     """Let this machine into a tenant. The token comes from CRONTOPUS_ENROLL_TOKEN, standard input or a prompt."""
     home, environ = own_home()
-    api = Api(check_url(api_url, "--api-url"), _enroll_token(environ, is_piped=token_stdin))
+    api = Api(
+        check_url(api_url, "--api-url"),
+        _enroll_token(environ, is_piped=token_stdin),
+        tls.session(enrolment.known_trust(home, ca_file)),
+    )
     make_private(home.directory)
     program = crontab or enrolment.known_crontab(home)
     with new_machine_id(home) if new_identity else nullcontext():
-        config = enrolment.enroll(home, api, facts(name, home, system.uid(), program, environ), program)
+        config = enrolment.enroll(home, api, facts(name, home, system.uid(), program, environ), program, ca_file)
     click.echo(f"enrolled as {config.name} ({config.endpoint_id}); its files are in {home.directory}")
     if running_pid(home) is not None:
         click.echo("an agent is running with the former identity: restart it", err=True)

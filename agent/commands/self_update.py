@@ -9,7 +9,7 @@ import click
 
 from agent import build as builds
 from agent import installed, update
-from agent.client import Api
+from agent.client import open_api
 from agent.config import load_config, own_home
 from agent.home import read_secret
 from agent.machine import VERSION
@@ -30,7 +30,7 @@ def self_update(check: bool, channel: str | None, version: str | None, allow_dow
     place = installed.find(installed.archive())
     home, environ = own_home()
     config = load_config(home)
-    api = Api(config.api_url, partial(read_secret, home.agent_token))
+    api = open_api(config, partial(read_secret, home.agent_token))
     source = update.source(api, builds.load().keys)
     release = source.offered(channel or config.update_channel, datetime.now(UTC), version)
     if order(release.version) == order(VERSION):

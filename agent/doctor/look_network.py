@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 import requests
 
-from agent.client import Api
+from agent import tls
+from agent.client import open_api
 from agent.config import Config, is_loopback
 from agent.doctor.facts import NetFacts, Reach, Step, Trouble
 from agent.gitdoor import Door, Limits
 from agent.gitsync import GitSource
 from agent.home import Home, read_secret
+from agent.trust import EVERYBODY, Trust
 from chalicelib.domain.errors import CrontopusError, Invalid
 
 DNS_S = 5.0
@@ -29,20 +31,22 @@ def look_at_network(home: Home, config: Config) -> NetFacts:
     """Return how API and forge answer. Both are asked at once: each may take seconds to say nothing."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         forge = pool.submit(_forge, home, config)
-        api = reach(config.api_url)
+        api = reach(config.api_url, config.trust)
         token = _token(home, config) if api.failed is None else None
         trouble, head = forge.result()
     return NetFacts(api, config.git.url, token, api.failed is None, trouble, head)
 
 
-def reach(url: str) -> Reach:
+def reach(url: str, trust: Trust = EVERYBODY) -> Reach:
     """Return how far a request without any credential gets."""
     host, proxy = urlsplit(url).hostname or "", proxy_of(url)
     if not proxy and (words := unresolved(host)):
         return Reach(url, host, proxy, "dns", words)
     began = time.monotonic()
     try:
-        answer = requests.get(f"{url}/api/health", timeout=TIMEOUT_S, allow_redirects=False, stream=True)
+        calls = tls.session(trust)
+        # Some auth has to be named, else requests looks for a password in ~/.netrc.
+        answer = calls.get(f"{url}/api/health", auth=_nobody, timeout=TIMEOUT_S, allow_redirects=False, stream=True)
         answer.close()
     except requests.RequestException as e:
         step, words = failed_at(e)
@@ -50,6 +54,10 @@ def reach(url: str) -> Reach:
     took_s = time.monotonic() - began
     skew_s = skew_of(answer.headers.get("Date"), datetime.now(UTC))
     return Reach(url, host, proxy, status=answer.status_code, took_s=took_s, skew_s=skew_s)
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def proxy_of(url: str) -> str | None:
@@ -86,8 +94,7 @@ def failed_at(error: requests.RequestException) -> tuple[Step, str]:
     if isinstance(error, requests.exceptions.ProxyError):
         return "proxy", _reason(said)
     if isinstance(error, requests.exceptions.SSLError):
-        found = re.search(r"certificate verify failed: ([^(]+)", said)
-        return "tls", found[1].strip() if found else _reason(said)
+        return "tls", tls.words(error)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return "timeout", f"it took the connection and said nothing for {TIMEOUT_S[1]} s"
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -114,7 +121,7 @@ def skew_of(date: str | None, now: datetime) -> float | None:
 def _token(home: Home, config: Config) -> Trouble | None:
     """Ask for nothing with our token: a report of no runs. That it is empty is what the API objects to once it knows us."""
     try:
-        Api(config.api_url, read_secret(home.agent_token)).check_in([])
+        open_api(config, read_secret(home.agent_token)).check_in([])
     except Invalid:
         return None
     except CrontopusError as e:
@@ -127,7 +134,7 @@ def _forge(home: Home, config: Config) -> tuple[Trouble | None, str | None]:
     if not proxy_of(url) and (words := unresolved(urlsplit(url).hostname or "")):
         return Trouble("git_unavailable", f"the name {urlsplit(url).hostname} cannot be resolved: {words}"), None
     try:
-        door = Door(url, config.git.username, read_secret(home.git_token), _LIMITS)
+        door = Door(url, config.git.username, read_secret(home.git_token), _LIMITS, config.trust)
         return None, GitSource(home.repo, url, config.git.branch, door).head()
     except CrontopusError as e:
         return Trouble(e.code, e.message), None
