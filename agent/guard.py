@@ -2,7 +2,7 @@
 that fires whenever the schedule might, and the rule by which run-job tells when it does. Why, and at what cost: docs/adr/0016.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,7 +44,7 @@ def guarded(expression: str, zone: str | None, host_zone: str | None) -> Guarded
 
     expression: as it stands in a crontab, without words such as @daily. The cron is one that does as cron(8) says.
     """
-    return _kept(expression, zone, host_zone, dialects.CRON)
+    return _kept(expression, zone, host_zone, host_zone, dialects.CRON)
 
 
 # The same one for the same cron: a round takes another for a change of the machine, and judges all jobs anew.
@@ -56,14 +56,14 @@ def keeper(flavour: str | None, lines: Lines = OWN) -> Keep:
         return guarded
 
     def keep(expression: str, zone: str | None, host_zone: str | None) -> Guarded:
-        return _kept(expression, zone or (host_zone if lines.is_set else None), lines.zone_on(host_zone), dialect)
+        return _kept(expression, zone or (host_zone if lines.is_set else None), host_zone, lines.zone_on(host_zone), dialect)
 
     return keep
 
 
 # Tenants have a thousand jobs and a dozen schedules.
 @lru_cache(maxsize=4096)
-def _kept(expression: str, zone: str | None, lines_zone: str | None, dialect: Dialect) -> Guarded:
+def _kept(expression: str, zone: str | None, host_zone: str | None, lines_zone: str | None, dialect: Dialect) -> Guarded:
     """Return how a schedule is kept. lines_zone: in which our lines are read, None if nobody knows."""
     is_here = zone is None or zone == lines_zone or bool(lines_zone and _is_fixed_alike(zone, lines_zone))
     if is_here and dialect.is_crons:
@@ -83,11 +83,12 @@ def _kept(expression: str, zone: str | None, lines_zone: str | None, dialect: Di
     else:
         if native and turns == {0} and fields.is_hourly:
             return Guarded(native)
-        at = sorted({(minute + turn) % 60 for minute in _minutes(fields, zone) for turn in turns})
+        at = _turned(_minutes(fields, zone), turns)
         rest = "* * * *"
+    is_hosts = lines_zone == host_zone
     guard: dict[str, Any] = {
         # By no name: what this machine's own clock shows needs no data of zones.
-        "zone": None if is_here else zone,
+        "zone": None if is_here and is_hosts else zone,
         "minutes": sorted(fields.minutes),
         "hours": sorted(fields.hours),
         "days": sorted(fields.days),
@@ -95,9 +96,16 @@ def _kept(expression: str, zone: str | None, lines_zone: str | None, dialect: Di
         "weekdays": sorted(fields.weekdays),
         "is_both": fields.is_both,
         "is_following": fields.is_following,
-        "at": at,
+        # run-job looks at the machine's clock, whatever zone our lines are read in.
+        "at": at if is_hosts else _turned(_minutes(fields, zone), _turns(str(zone), host_zone)),
     }
     return Guarded(f"{_text(at, 60)} {rest}", guard)
+
+
+def _turned(minutes: Iterable[int], turns: Iterable[int]) -> list[int]:
+    """Return minutes of the hour as another clock shows them."""
+    found = set(turns)
+    return sorted({(minute + turn) % 60 for minute in minutes for turn in found})
 
 
 def _hours_and_months(fields: Fields) -> str:

@@ -197,9 +197,8 @@ def test_a_table_that_may_not_be_read_is_no_empty_one(lab: Lab) -> None:
     assert caught.value.code == "scheduler_unreadable"
 
 
+@pytest.mark.parametrize("lab", ["systemd-cron"], indirect=True)
 def test_carriage_returns_that_systemds_program_takes_out_keep_us_from_writing(lab: Lab) -> None:
-    if not flavours.of(lab.flavour).is_text:
-        pytest.skip("this cron keeps every byte")
     replace(lab, TEXT)
     lab.table.write_bytes(TEXT.replace(b"\n", b"\r\n"))
 
@@ -210,9 +209,8 @@ def test_carriage_returns_that_systemds_program_takes_out_keep_us_from_writing(l
     lab.table.write_bytes(TEXT)
 
 
+@pytest.mark.parametrize("lab", ["systemd-cron"], indirect=True)
 def test_systemd_takes_the_units_that_are_made_of_our_lines(lab: Lab) -> None:
-    if lab.flavour != "systemd-cron":
-        pytest.skip("this cron makes no units")
     replace(lab, b"0 12 * 11 0 true\n0 12 1,11,21,31 * 1 true\n0,30 * * * * true\n")
 
     made = lab.run("sh", "-c", "mkdir /run/made && /lib/systemd/system-generators/systemd-crontab-generator /run/made")

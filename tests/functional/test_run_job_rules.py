@@ -54,6 +54,16 @@ def test_a_job_that_is_not_due_leaves_neither_record_nor_word(host: Host):
     assert list(host.spool.iterdir()) == []
 
 
+@pytest.mark.parametrize(("hours", "said"), [("0-23", b"ran\n"), ("other", b"")])
+def test_without_a_zones_name_the_machines_own_clock_decides(host: Host, hours: str, said: bytes):
+    hour = (datetime.now().astimezone().hour + 12) % 24 if hours == "other" else hours
+    rule = {"guard": {**guard(f"* {hour} 1-31 * *")["guard"], "zone": None}}
+
+    done = host.run("echo ran", fields={"extras": rule}, is_guarded=True)
+
+    assert (done.code, done.stdout, done.stderr) == (0, said, b"")
+
+
 def test_a_run_by_hand_asks_no_guard(host: Host):
     done = host.run("echo ran", fields={"extras": guard(f"* {other_hour()} * * *")})
 

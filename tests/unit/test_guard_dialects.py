@@ -130,6 +130,13 @@ def test_lines_below_a_zone_variable_run_when_the_job_means_them(zone: str | Non
     assert passed == within(schedule.fires("30 2 * * *", start, zone or host), start + timedelta(days=2))
 
 
+def test_run_job_finds_the_minute_of_a_late_start_by_the_machines_clock_not_by_the_variables() -> None:
+    kept = keeper("cronie", Lines("Asia/Kolkata", is_set=True))("15 2 * * *", None, "Europe/Paris")
+
+    assert kept.guard
+    assert (kept.fields.split()[0], kept.guard["at"], kept.guard["zone"]) == ("30,45", [0, 15], "Europe/Paris")
+
+
 def test_below_a_variable_that_names_the_jobs_zone_the_line_is_right_as_it_is() -> None:
     keep = keeper("cronie", Lines("Asia/Tokyo", is_set=True))
 
