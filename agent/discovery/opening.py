@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.client import Api
 from agent.config import Config
-from agent.discovery import tables
+from agent.discovery import tables, tasks
 from agent.discovery.scan import Circumstances
 from agent.discovery.tables import Table
 from agent.discovery.telling import LOOK_EVERY_S, Discovery
@@ -17,9 +17,21 @@ from agent.home import Home
 from agent.loop import Part
 from agent.machine import scheduler_flavour, timezone
 from agent.schedulers import flavours
+from agent.schedulers.base import Actual, Known
 from agent.schedulers.factory import open_scheduler
+from agent.schedulers.schtasks import Schtasks
 from agent.status import StatusBoard
 from agent.system import system
+
+
+class NoTable:
+    """What stands for the agent's own table where there is none: tasks beside ours are read, and ours alone are written."""
+
+    def raw(self) -> bytes:
+        return b""
+
+    def find(self, raw: bytes, known: Known) -> Actual:
+        return Actual(raw, b"")
 
 
 def open_discovery(home: Home, config: Config, environ: Mapping[str, str], uid: int, root: Path = Path("/")) -> Discovery:
@@ -28,6 +40,13 @@ def open_discovery(home: Home, config: Config, environ: Mapping[str, str], uid: 
     Only root's agent looks beyond its own table: several agents of one machine would else tell of the same lines.
     """
     login = system.login_of(uid)
+    if sys.platform == "win32":
+        around = Circumstances(environ.get("USERPROFILE", ""), host_zone=timezone(environ))
+
+        def tasks_beside_ours() -> Sequence[Table]:
+            return list(tasks.tables(Schtasks(environ).everything()))
+
+        return Discovery(home, config.endpoint_id, NoTable(), lambda: around, tasks_beside_ours, time.time)
 
     def here() -> Circumstances:
         flavour = flavours.of(scheduler_flavour(config.crontab, environ))
@@ -49,12 +68,10 @@ def parts(
     now: Callable[[], datetime],
     why_silent: Callable[[], object],
 ) -> list[Part]:
-    """Return the daemon's part that looks every five minutes, none on Windows: there are no tables.
+    """Return the daemon's part that looks every five minutes.
 
     why_silent: says why the control plane is told nothing any more, None while it is.
     """
-    if sys.platform == "win32":
-        return []
     discovery = open_discovery(home, config, environ, system.uid())
     tell = partial(api.tell_discovered, config.endpoint_id)
 

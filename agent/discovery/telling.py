@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from agent.decide import known_of
 from agent.discovery import memory as memories
@@ -13,7 +13,7 @@ from agent.discovery.memory import Memory, Told
 from agent.discovery.scan import Circumstances, Sighting, look
 from agent.discovery.tables import Table
 from agent.home import Home
-from agent.schedulers.base import Scheduler
+from agent.schedulers.base import Actual, Known
 from agent.state import load_inventory
 from chalicelib.domain import quotas
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, Malformed, Stalled, TooLarge, Unavailable
@@ -39,6 +39,14 @@ class Looked:
     problems: tuple[str, ...]
 
 
+class Own(Protocol):
+    """What of a scheduler is looked at."""
+
+    def raw(self) -> bytes: ...
+
+    def find(self, raw: bytes, known: Known) -> Actual: ...
+
+
 class Discovery:
     """Looks at the tables of this machine. others: the tables beside our own. now: seconds since 1970."""
 
@@ -46,7 +54,7 @@ class Discovery:
         self,
         home: Home,
         endpoint_id: str,
-        scheduler: Scheduler,
+        scheduler: Own,
         here: Callable[[], Circumstances],
         others: Callable[[], Sequence[Table]],
         now: Callable[[], float],

@@ -52,11 +52,15 @@ class Schtasks:
         self.folder = folder or Path(f"{root}\\System32\\Tasks\\Crontopus")
 
     def read(self) -> dict[str, ET.Element]:
+        return {path: task for path, task in self.everything().items() if path.casefold().startswith(FOLDER.casefold())}
+
+    def everything(self) -> dict[str, ET.Element]:
+        """Return the tasks of the whole machine, as far as we may see them."""
         done = self._ask("/Query", "/XML", "ONE")
         if done.code != 0:
             raise _refused(done, "the tasks cannot be read", "scheduler_unreadable")
         try:
-            return _ours(parse(decoded(done.output)))
+            return _by_path(parse(decoded(done.output)))
         except (ValueError, LookupError) as e:
             raise Stalled(f"what schtasks says of the tasks cannot be read: {e}", code="scheduler_unreadable") from e
 
@@ -97,8 +101,8 @@ def decoded(output: bytes) -> str:
         return output.decode("latin-1")
 
 
-def _ours(root: ET.Element) -> dict[str, ET.Element]:
-    """Return our part of `<Tasks><!-- path --><Task>...`; a task without a path before it says its own."""
+def _by_path(root: ET.Element) -> dict[str, ET.Element]:
+    """Return path -> task of `<Tasks><!-- path --><Task>...`; a task without a path before it says its own."""
     strip_namespace(root)
     found: dict[str, ET.Element] = {}
     path = ""
@@ -106,9 +110,7 @@ def _ours(root: ET.Element) -> dict[str, ET.Element]:
         if not isinstance(child.tag, str):
             path = (child.text or "").strip()
         elif child.tag == "Task":
-            path = path or (child.findtext("RegistrationInfo/URI") or "").strip()
-            if path.casefold().startswith(FOLDER.casefold()):
-                found[path] = child
+            found[path or (child.findtext("RegistrationInfo/URI") or "").strip()] = child
             path = ""
     return found
 

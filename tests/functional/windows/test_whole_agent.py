@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.schedulers.taskxml import NAMESPACE
 from tests.fixtures.fake_api import ENROLL_TOKEN
 from tests.fixtures.fake_schtasks import FakeSchtasks
 from tests.fixtures.places import JOB, Place, machine
@@ -95,3 +96,17 @@ def test_doctor_has_no_internal_error(place: WindowsPlace):
 
     assert done.returncode in (0, 1), done.stderr
     assert json.loads(done.stdout)["checks"]
+
+
+def test_a_task_beside_ours_is_found(place: WindowsPlace):
+    task = place.service.file("\\Nightly copy")
+    trigger = "<CalendarTrigger><StartBoundary>2024-05-05T03:30:00</StartBoundary><ScheduleByDay/></CalendarTrigger>"
+    actions = "<Actions><Exec><Command>robocopy</Command><Arguments>a b</Arguments></Exec></Actions>"
+    task.write_text(f'<Task xmlns="{NAMESPACE}"><Triggers>{trigger}</Triggers>{actions}</Task>', "utf-16")
+
+    done = place.enrolled().agent("discover", "-o", "json")
+
+    assert done.returncode == 0, done.stderr
+    (line,) = json.loads(done.stdout)["lines"]
+    assert (line["schedule"], line["command"]) == ("30 3 * * *", "robocopy a b")
+    assert "the task \\Nightly copy" in line["where"]
