@@ -27,7 +27,8 @@ class Decision:
     raw, table: the table as it is and as it should be. lines: our block in it. jobs: all that is wanted. held: why removals
     wait, None if they do not. kept: jobs whose line stays although nothing readable defines them. drift: what others did to
     our lines. notes: what was mended, in words. warnings: what somebody should look at. job_files: ids that had a job file.
-    withheld: jobs that get no line yet -> why.
+    withheld: jobs that get no line yet -> why. absent: discovered jobs
+    whose lines have gone.
     """
 
     raw: bytes
@@ -43,6 +44,7 @@ class Decision:
     bare_foreign: str | None
     job_files: Collection[str]
     withheld: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         bare_foreign=actual.bare_foreign,
         job_files=now.job_files,
         withheld=settled.withheld,
+        absent=settled.absent,
     )
 
 

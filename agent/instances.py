@@ -30,6 +30,7 @@ class Told:
     schedule: str | None = None
     timezone: str | None = None
     grace_s: int = 300
+    original_command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def digest(told: tuple[Told, ...]) -> str:
 
 def _wanted(job_id: str, job: Job, inventory: Inventory, note: Note | None, zone: str | None) -> Told:
     if job.is_discovered:
-        return Told(job_id, job.name, job.namespace, "paused" if job.paused else "scheduled", "discovered")
+        told = Told(job_id, job.name, job.namespace, "scheduled", "discovered", original_command=job.command)
+        return replace(told, status="error", drift=True, reason=note.words) if note else told
     if not job.is_scheduled:
         return Told(job_id, job.name, job.namespace, "paused")
     placed = inventory.jobs.get(job_id)

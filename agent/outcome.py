@@ -14,6 +14,7 @@ from chalicelib.domain.errors import Stalled
 from chalicelib.domain.times import to_text
 
 _HELD = "its removal waits for somebody to approve it"
+_ABSENT = "its line is in no table of this machine any more"
 _SUSPENDED = "its %s waits, the agent is suspended"
 
 
@@ -105,6 +106,7 @@ def _notes(decision: Decision, at: datetime, suspension: Suspension | None) -> d
     if decision.held:
         notes |= {item.job_id: Note(_HELD) for item in steps.removals if item.job_id}
     notes |= {job_id: Note(why) for job_id, why in decision.withheld.items()}
+    notes |= {job_id: Note(_ABSENT) for job_id in decision.absent}
     if suspension:
         notes |= {entry.job_id: Note(_SUSPENDED % "line") for entry in steps.adds}
         notes |= {change.job_id: Note(_SUSPENDED % "change") for change in steps.changes}

@@ -70,6 +70,7 @@ def gather(home: Home, environ: Mapping[str, str], now: datetime) -> tuple[dict[
         "api": parts.get("heartbeat") or {},
         "sync": parts.get("sync") or {},
         "delivery": parts.get("delivery") or {},
+        "discovery": parts.get("discovery") or {},
         "clock_skew_s": (parts.get("heartbeat") or {}).get("skew_s"),
         "next_sync_at": _next_sync(parts.get("sync") or {}, config, is_running=pid is not None),
         "suspended": (parts.get("sync") or {}).get("suspended"),
@@ -137,6 +138,7 @@ def _rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
             yield "clock", f"{abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} the control plane's"
         yield from _update_rows(facts["update"])
         yield from _sync_rows(facts, now)
+        yield from _discovery_rows(facts.get("discovery") or {})
         spool = facts["spool"]
         yield "spool", f"{spool['depth']} runs to deliver" + (f", the oldest of {spool['oldest_at']}" if spool["depth"] else "")
         for label in ("quarantined", "lost"):
@@ -187,6 +189,13 @@ def _coming(facts: Mapping[str, Any], now: datetime) -> str:
         return ""
     seconds = round((datetime.fromisoformat(facts["next_sync_at"]) - now).total_seconds())
     return f", the next within {seconds} s" if seconds > 0 else ", the next is due"
+
+
+def _discovery_rows(discovery: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if count := discovery.get("count"):
+        yield "of others", f"{count} jobs beside ours; see `crontopus-agent discover`"
+    for problem in discovery.get("problems", []):
+        yield "", problem
 
 
 def _age(moment: str | None, now: datetime) -> str:

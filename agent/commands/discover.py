@@ -1,6 +1,7 @@
 """`crontopus-agent discover`."""
 
 import json
+import sys
 from dataclasses import asdict
 from functools import partial
 
@@ -21,6 +22,8 @@ _WIDTH = 50
 @click.option("--report", is_flag=True, help="Tell the control plane at once, as the agent does every five minutes.")
 def discover(output: str, report: bool) -> None:
     """Show the jobs in this machine's crontabs that are not ours. Without --report, nobody is told and nothing is changed."""
+    if sys.platform == "win32":
+        raise click.ClickException("Task Scheduler is not looked at yet")
     home, environ = own_home()
     config = load_config(home)
     discovery = open_discovery(home, config, environ, system.uid())

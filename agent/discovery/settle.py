@@ -20,12 +20,14 @@ from chalicelib.domain.manifest import Job
 class Settled:
     """foreign: the bytes that are not ours, as they should stand. withheld: id of a job -> why it gets no line of ours yet.
 
-    asides: jobs whose own line is kept in a comment. notes: what was done to whose line, in words.
+    asides: jobs whose own line is kept in a comment. absent: discovered jobs that have no line any more. notes: what was done
+    to whose line, in words.
     """
 
     foreign: bytes
     withheld: Mapping[str, str] = field(default_factory=dict)
     asides: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -114,16 +116,16 @@ class _Settling:
         place = self.lines.elsewhere.get(job_id)
         table = job.annotations.get(discovery.TABLE)
         if place and not is_running:
-            return f"its line stands in {place}, which is not ours to write; take it out there and this job is scheduled"
+            return f"take its line out of {place}: it runs there, and that table is not ours to write"
         if table and not self.lines.is_known and not is_running:
-            return f"its line stood in {table}; it waits until the agent has looked whether it still does"
+            return f"it waits until the agent has looked whether its line still stands in {table}"
         if table:
             return None
         same, like = self._candidates(job_id, job)
         if same or len(like) == 1:
             self._set_aside((same or like)[0], job_id)
         elif like and not is_running:
-            return f"{len(like)} lines run what it ran; take out the one that is this job, and it is scheduled"
+            return f"take out the line that is this job: {len(like)} lines run what it ran"
         return None
 
     def _candidates(self, job_id: str, job: Job) -> tuple[list[int], list[int]]:
@@ -213,4 +215,11 @@ class _Settling:
 
     def result(self) -> Settled:
         foreign = b"\n".join(row for row in self.rows if row is not None)
-        return Settled(foreign, self.withheld, frozenset(self.asides), tuple(self.notes), tuple(self.warnings))
+        asides, absent = frozenset(self.asides), frozenset(self._absent())
+        return Settled(foreign, self.withheld, asides, absent, tuple(self.notes), tuple(self.warnings))
+
+    def _absent(self) -> set[str]:
+        if not self.lines.is_known:
+            return set()
+        without_mark = {job_id for ids in self.lines.ids.values() for job_id in ids}
+        return self.discovered.keys() - self.active.keys() - without_mark - self.lines.elsewhere.keys()

@@ -10,7 +10,7 @@ from chalicelib.api.repositories import repository_of
 from chalicelib.api.runs import UUID_PATTERN
 from chalicelib.domain import schedule
 from chalicelib.domain.endpoints import EndpointState, state
-from chalicelib.domain.instances import MAX_REASON_BYTES, InstanceSource, InstanceStatus, LastRun, Reported
+from chalicelib.domain.instances import MAX_ORIGINAL_BYTES, MAX_REASON_BYTES, InstanceSource, InstanceStatus, LastRun, Reported
 from chalicelib.domain.recent import Ending
 from chalicelib.domain.runs import RunStatus
 from chalicelib.domain.schedule import MAX_LENGTH
@@ -27,6 +27,7 @@ MAX_REPORTED = 1000
 class InstanceIn(Model):
     """drift: the scheduler does not hold what it should. reason: why, or what stands in the way; 90 bytes are kept.
 
+    original_command: what a discovered job's own line runs; 256 bytes are kept.
     schedule, timezone, grace_s: when it runs from now on, and how late it may be before it counts as missed. Without schedule
     and zone nothing is expected of it.
     """
@@ -38,6 +39,7 @@ class InstanceIn(Model):
     source: InstanceSource = "crontopus"
     drift: bool = False
     reason: str | None = Field(default=None, max_length=500)
+    original_command: str | None = Field(default=None, max_length=8192)
     schedule: str | None = Field(default=None, max_length=MAX_LENGTH)
     timezone: str | None = Field(default=None, max_length=64)
     grace_s: int = Field(default=300, ge=0, le=31 * 86400)
@@ -82,9 +84,9 @@ class StreakOut(Model):
 class InstanceOut(Model):
     """One job on one machine.
 
-    status, source, drift, reason and last_seen: as the agent says, null or false where only runs are known. last_seen: when it
-    last stood by that. today: the runs of `day`, the newest UTC date in which something ran. recent: how the newest runs ended,
-    newest first. open_runs: ids of runs that have begun and not ended.
+    status, source, drift, reason, original_command and last_seen: as the agent says, null or false where only runs are known.
+    last_seen: when it last stood by that. today: the runs of `day`, the newest UTC date in which something ran. recent: how the
+    newest runs ended, newest first. open_runs: ids of runs that have begun and not ended.
     """
 
     job_id: str
@@ -95,6 +97,7 @@ class InstanceOut(Model):
     source: InstanceSource | None
     drift: bool
     reason: str | None
+    original_command: str | None
     last_seen: Moment | None
     last_run: LastRunOut | None
     last_success_at: Moment | None
@@ -209,8 +212,13 @@ def _reported(told: InstanceIn, now: datetime) -> Reported:
     reason = told.reason
     if told.schedule and told.timezone and expected is None and told.status == "scheduled":
         reason = reason or "its schedule or zone is unknown to the control plane: nothing is expected of it"
-    kept = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore") if reason else None
-    return Reported(told.status, told.source, told.drift, kept or None, now, expected)
+    original = told.original_command if told.source == "discovered" else None
+    kept, command = _cut(reason, MAX_REASON_BYTES), _cut(original, MAX_ORIGINAL_BYTES)
+    return Reported(told.status, told.source, told.drift, kept, now, expected, command)
+
+
+def _cut(text: str | None, size: int) -> str | None:
+    return (text.encode()[:size].decode(errors="ignore") or None) if text else None
 
 
 def _expected(told: InstanceIn, now: datetime) -> Expectation | None:
@@ -246,6 +254,7 @@ def instance_out(placed: Placed) -> InstanceOut:
         source=reported.source if reported else None,
         drift=bool(reported and reported.drift),
         reason=reported.reason if reported else None,
+        original_command=reported.original_command if reported else None,
         last_seen=placed.seen_at,
         last_run=_last_run(instance.last) if instance.last else None,
         last_success_at=instance.last_success_at,

@@ -18,6 +18,8 @@ InstanceSource = Literal["crontopus", "discovered"]
 PING_ENDPOINT = "ping"
 MAX_OPEN = 4
 MAX_REASON_BYTES = 90
+# Only of jobs that no run of ours makes any larger.
+MAX_ORIGINAL_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Reported:
 
     drift: what the scheduler holds is not what it should hold. reason: why, or what stands in the way.
     seen_at: when that was last said. expected: when it should run; None where nothing says so, or nothing is to be expected.
+    original_command: what a discovered job's own line runs, cut off where it is long.
     """
 
     status: InstanceStatus
@@ -34,6 +37,7 @@ class Reported:
     reason: str | None
     seen_at: datetime
     expected: Expectation | None = None
+    original_command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class InstanceItem(Table):
     source = UnicodeAttribute(null=True)
     drift = BooleanAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    original = UnicodeAttribute(null=True)
     seen_at = MomentAttribute(null=True)
     expected = UnicodeAttribute(null=True)
     # What is derived from runs.
@@ -147,6 +148,7 @@ def save_reported(instance: Instance) -> None:
         InstanceItem.drift.set(reported.drift),
         InstanceItem.seen_at.set(reported.seen_at),
         _set(InstanceItem.reason, reported.reason),
+        _set(InstanceItem.original, reported.original_command),
         _set(InstanceItem.expected, _packed_expectation(reported.expected) if reported.expected else None),
     ]
     _update(instance, actions, InstanceItem.seen_at.does_not_exist() | (InstanceItem.seen_at <= reported.seen_at))
@@ -243,7 +245,7 @@ def _instance(item: InstanceItem) -> Instance:
 
 def _reported(item: InstanceItem) -> Reported:
     expected = _expectation(item.expected) if item.expected else None
-    return Reported(item.status, item.source, bool(item.drift), item.reason, item.seen_at, expected)
+    return Reported(item.status, item.source, bool(item.drift), item.reason, item.seen_at, expected, item.original)
 
 
 def _packed_expectation(expected: Expectation) -> str:

@@ -77,8 +77,11 @@ class Machine:
 
 
 @contextmanager
-def running_machine(stack: Stack, folder: Path) -> Iterator[Machine]:
-    """A machine in this folder, gone afterwards. Skips the test, saying why, where no private cron can be had."""
+def running_machine(stack: Stack, folder: Path, table: str = FOREIGN) -> Iterator[Machine]:
+    """A machine in this folder, gone afterwards. Skips the test, saying why, where no private cron can be had.
+
+    table: what its owner's crontab holds.
+    """
     if why := private_cron.missing():
         pytest.skip(why)
     layout = Layout(folder)
@@ -86,7 +89,7 @@ def running_machine(stack: Stack, folder: Path) -> Iterator[Machine]:
     processes = Processes(layout.run, layout.logs)
     services = Services(layout, stack.ports, processes, cron.inside)
     try:
-        cron.install(FOREIGN)
+        cron.install(table)
         demo = new_tenant(stack, layout, cron.inside)
         demo.enrol()
         services.start_agent()

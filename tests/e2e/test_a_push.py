@@ -1,7 +1,8 @@
 """A job that comes by git instead of by the API: the forge tells us, it gets its id, and the agent takes it over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,11 @@ def machine(stack: Stack, tmp_path: Path) -> Iterator[Machine]:
 def test_a_job_pushed_without_an_id_ends_up_in_the_crontab_and_its_runs_in_the_ledger(stack: Stack, machine: Machine):
     push(stack, machine, lambda clone: (clone / "default/pushed.yaml").write_text(NAMELESS))
 
-    job = until(lambda: next((one for one in machine.demo.api.get("/api/jobs")["jobs"] if one["id"]), None), "it has an id", 30)
+    def listed() -> list[Mapping[str, Any]]:
+        jobs: list[Mapping[str, Any]] = machine.demo.api.get("/api/jobs", namespace="default")["jobs"]
+        return jobs
+
+    job = until(lambda: next((one for one in listed() if one["id"]), None), "it has an id", 30)
     machine.sync()
     as_cron_does(machine.commands()[job["id"]])
 

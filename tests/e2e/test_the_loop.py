@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +19,53 @@ MINUTE_S = 90.0
 
 @pytest.fixture(scope="module")
 def machine(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with running_machine(stack, tmp_path_factory.mktemp("machine")) as machine:
+    folder = tmp_path_factory.mktemp("machine")
+    with running_machine(stack, folder, FOREIGN + _line(folder)) as machine:
         yield machine
+
+
+def _line(folder: Path) -> str:
+    """A line that was there before us: it writes down every minute in which it runs."""
+    return f"# tick\n* * * * * date +\\%H:\\%M >> {folder}/minutes\n"
+
+
+def folder_of(machine: Machine) -> Path:
+    return machine.cron.folder.parent
+
+
+@pytest.fixture(scope="module")
+def adopted(machine: Machine) -> Mapping[str, Any]:
+    """The line's job once it is ours."""
+    line = FOREIGN + _line(folder_of(machine)).rstrip("\n")
+    name = until(lambda: found(machine), "the line is discovered", MINUTE_S)["name"]
+    marked = until(lambda: marked_table(machine), "the line has its mark", MINUTE_S)
+    job: Mapping[str, Any] = machine.demo.api.post(f"/api/jobs/discovered/{name}/adopt", {"target_namespace": "default"})["job"]
+    assert marked.startswith(f"{line} # CRONTOPUS:{job['id']}\n")
+    machine.sync()
+    return job
+
+
+def marked_table(machine: Machine) -> str:
+    """The table after a round, empty while no line of it has a mark: the agent may not have been answered yet."""
+    machine.sync()
+    table = machine.cron.crontab()
+    return table if "# CRONTOPUS:" in table else ""
+
+
+def found(machine: Machine) -> Mapping[str, Any]:
+    """The job that the line is, once it has been told of."""
+    jobs = machine.demo.api.get("/api/jobs")["jobs"]
+    return next((job for job in jobs if job["namespace"] == "discovered" and job["name"].startswith("tick-")), {})
+
+
+def test_a_line_that_was_there_is_discovered_and_adopted_in_one_write(machine: Machine, adopted: Mapping[str, Any]):
+    rows = machine.cron.crontab().split("\n")
+    line = _line(folder_of(machine)).split("\n")[1]
+
+    assert f"# CRONTOPUS:{adopted['id']} adopted: {line}" in rows
+    assert line not in rows
+    assert adopted["id"] in machine.commands()
+    assert adopted["command"] == f"date +%H:%M >> {folder_of(machine)}/minutes"
 
 
 @pytest.fixture(scope="module")
@@ -129,13 +176,31 @@ def test_each_minute_is_a_slot_and_the_sweep_has_looked(stack: Stack, machine: M
     assert "sweep_minute" in stack.processes.log(EMULATOR).read_text()
 
 
+def test_an_adopted_job_has_run_by_cron_in_every_minute_and_never_twice(machine: Machine, adopted: Mapping[str, Any]):
+    minutes = (folder_of(machine) / "minutes").read_text().split()
+    runs = [run for run in machine.runs(1) if run["job_id"] == adopted["id"]]
+
+    assert runs and {run["status"] for run in runs} == {"success"}
+    at = [int(minute[:2]) * 60 + int(minute[3:]) for minute in minutes]
+    assert [(later - before) % 1440 for before, later in pairwise(at)] == [1] * (len(at) - 1)
+
+
+def test_a_released_line_is_back_with_its_mark(machine: Machine, adopted: Mapping[str, Any]):
+    machine.demo.api.post(f"/api/jobs/default/{adopted['name']}/release", {})
+    machine.sync()
+
+    marked = _line(folder_of(machine)).rstrip("\n") + f" # CRONTOPUS:{adopted['id']}\n"
+    assert machine.cron.crontab().startswith(FOREIGN + marked)
+    assert adopted["id"] not in machine.commands()
+
+
 def test_uninstalling_gives_the_table_back_byte_for_byte(machine: Machine):
     machine.processes.stop(AGENT)
     assert machine.cron.crontab().startswith(FOREIGN)
 
     machine.demo.agent("uninstall")
 
-    assert machine.cron.crontab() == FOREIGN
+    assert machine.cron.crontab() == FOREIGN + _line(folder_of(machine))
 
 
 def told(run: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -71,7 +71,8 @@ def test_all_parts_killed_at_once_come_back_with_what_they_knew(stack: Stack, ma
     start_stack(Show(sys.stderr), stack)
 
     assert before in until(lambda: machine.runs(2), "the run of the outage has arrived too", 90)
-    assert [job["name"] for job in machine.demo.api.get("/api/jobs")["jobs"]] == ["steady"]
+    jobs = machine.demo.api.get("/api/jobs", namespace="default")["jobs"]
+    assert [job["name"] for job in jobs] == ["steady"]
 
 
 def await_snapshots(stack: Stack, machine: Machine, count: int) -> None:

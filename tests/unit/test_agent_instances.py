@@ -35,6 +35,13 @@ def test_a_discovered_job_belongs_to_another_application():
     (one,) = told(job(labels={"source": "discovered"}))
 
     assert (one.status, one.source, one.drift) == ("scheduled", "discovered", False)
+    assert one.original_command == "echo hello"
+
+
+def test_a_discovered_job_whose_line_has_gone_is_told_as_that():
+    (one,) = told(job(labels={"source": "discovered"}), note=Note("its line is in no table"))
+
+    assert (one.status, one.source, one.drift, one.reason) == ("error", "discovered", True, "its line is in no table")
 
 
 def test_a_job_that_should_have_a_line_and_has_none_is_drift():

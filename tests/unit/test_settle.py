@@ -113,10 +113,8 @@ def test_an_adopted_job_whose_line_has_gone_is_ours_alone():
 def test_a_line_in_a_table_of_the_system_holds_its_job_back_until_it_is_gone():
     wanted = found(notes={discovery.TABLE: "/etc/cron.d/x"})
 
-    assert (
-        "/etc/cron.d/x, which is not ours to write" in settled(b"", wanted, Lines(elsewhere={A: "/etc/cron.d/x"})).withheld[A]
-    )
-    assert "waits until the agent has looked" in settled(b"", wanted, Lines()).withheld[A]
+    assert "take its line out of /etc/cron.d/x" in settled(b"", wanted, Lines(elsewhere={A: "/etc/cron.d/x"})).withheld[A]
+    assert "until the agent has looked" in settled(b"", wanted, Lines()).withheld[A]
     assert settled(b"", wanted, NOTHING).withheld == {}
 
 
@@ -168,6 +166,13 @@ def test_a_copy_of_a_marked_line_is_a_new_one():
 
 def test_a_mark_that_came_with_another_machines_table_gives_way_to_the_lines_own():
     assert settled(mark(RAW), lines=Lines(renamed={A: B})).foreign == mark(RAW, B)
+
+
+def test_a_discovered_job_without_a_line_is_absent():
+    assert settled(b"A=1\n", found(adopted=False)).absent == {A}
+    assert settled(mark(RAW), found(adopted=False)).absent == frozenset()
+    assert settled(b"A=1\n", found(adopted=False), Lines({"hash": (A,)}, is_known=True)).absent == frozenset()
+    assert settled(b"A=1\n", found(adopted=False), Lines()).absent == frozenset()
 
 
 def test_another_agents_block_is_left_alone():

@@ -231,3 +231,11 @@ def test_a_long_reason_is_cut_to_what_fits(tell, jobs):
     tell(told(reason="é" * 200))
 
     assert jobs()[0]["reason"] == "é" * 45
+
+
+def test_what_a_discovered_jobs_own_line_runs_is_told_as_far_as_it_fits(tell, jobs):
+    tell(told(source="discovered", original_command="x" * 300))
+    assert jobs()[0]["original_command"] == "x" * 256
+
+    tell(told(original_command="ours"))
+    assert jobs()[0]["original_command"] is None
