@@ -1,5 +1,7 @@
 """Taking our block out of the table."""
 
+import os
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +26,14 @@ def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None
         save_inventory(home.inventory, Inventory(endpoint_id))
         files.remove(files.present())
         return saved
+
+
+def abandoned(raw: bytes, directory: Path) -> list[str]:
+    """Return the endpoints whose block in the table starts jobs out of D, when D itself no longer says who we are."""
+    program = re.escape(os.fsencode(directory / "bin" / "run-job"))
+    block = re.compile(rb"^# BEGIN CRONTOPUS (\S+)$(.*?)^# END CRONTOPUS \1$", re.MULTILINE | re.DOTALL)
+    ours = re.compile(rb"\s" + program + rb" (--guard )?CRONTOPUS:")
+    return [found[1].decode(errors="replace") for found in block.finditer(raw) if ours.search(found[2])]
 
 
 def cleared(

@@ -1,6 +1,8 @@
 """`crontopus-agent uninstall`."""
 
 import shutil
+import sys
+from dataclasses import replace
 
 import click
 
@@ -8,9 +10,9 @@ from agent import audit
 from agent import spool as spools
 from agent import uninstall as leaving
 from agent.commands.service import control_of
-from agent.config import Config, load_config, own_home
+from agent.config import Config, Remote, load_config, own_home
 from agent.errors import of_os_error
-from agent.home import Home
+from agent.home import Home, make_private
 from agent.overview import running_pid
 from agent.schedulers.factory import open_scheduler
 from agent.services.control import Control
@@ -24,7 +26,7 @@ from chalicelib.domain.errors import Stalled
 def uninstall(purge: bool, yes: bool) -> None:
     """Take our block out of the crontab, every other byte of it stays; and the service, if there is one."""
     home, environ = own_home()
-    config = load_config(home)
+    configs = _configs(home, dict(environ))
     if purge:
         _ask(home, is_sure=yes)
     control = _service()
@@ -33,7 +35,8 @@ def uninstall(purge: bool, yes: bool) -> None:
     pid = running_pid(home)
     if pid is not None:
         raise Stalled(f"the agent is running (process {pid}) and would put the block back; stop it first", code="locked")
-    _take_out(home, config, dict(environ))
+    for config in configs:
+        _take_out(home, config, dict(environ))
     if control:
         control.uninstall()
     if purge:
@@ -42,6 +45,22 @@ def uninstall(purge: bool, yes: bool) -> None:
     click.echo(
         f"credentials and undelivered results are still in {home.directory}; remove it when you need them no more", err=True
     )
+
+
+def _configs(home: Home, environ: dict[str, str]) -> list[Config]:
+    """Return the configuration; where it is gone, what the blocks that D's name stands in still say of it."""
+    try:
+        return [load_config(home)]
+    except Stalled as e:
+        if e.code != "not_enrolled" or sys.platform == "win32":
+            raise
+        unknown = Config("", "", "", Remote("", "", ""))
+        table = open_scheduler(home, unknown, environ, system.uid()).raw()
+        found = [replace(unknown, endpoint_id=one) for one in leaving.abandoned(table, home.directory)]
+        if not found:
+            raise
+        make_private(home.directory)
+        return found
 
 
 def _service() -> Control | None:

@@ -63,12 +63,8 @@ find_places() {
     esac
     if [ "$FOR" = system ]; then
         PREFIX=/opt/crontopus; COMMAND=/usr/local/bin/crontopus-agent
-        UNIT=/etc/systemd/system/crontopus-agent.service
-        PLIST=/Library/LaunchDaemons/com.crontopus.agent.plist; DOMAIN=system
     else
         PREFIX=$HOME/.local/share/crontopus; COMMAND=$HOME/.local/bin/crontopus-agent
-        UNIT=$HOME/.config/systemd/user/crontopus-agent.service
-        PLIST=$HOME/Library/LaunchAgents/com.crontopus.agent.plist; DOMAIN=gui/$(id -u)
     fi
     CONFIG=${CRONTOPUS_HOME:-$HOME}/.crontopus/config.yaml
 }
@@ -305,6 +301,7 @@ clean_old_paths() {
 quoted() { printf '%s' "$1" | sed "s/'/'\\\\''/g"; }
 
 enroll() {
+    ENROLLED=no
     if [ -z "$TOKEN" ] && [ -f "$CONFIG" ]; then
         say "this machine is enrolled already: $CONFIG"
         return
@@ -315,88 +312,31 @@ enroll() {
     [ -z "$NAME" ] || set -- "$@" --name "$NAME"
     # The token goes by a pipe: neither arguments nor environment of a process show it.
     printf '%s\n' "$TOKEN" | "$PREFIX/bin/crontopus-agent" enroll "$@"
-}
-
-has_systemd() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
-
-systemd() {
-    if [ "$FOR" = system ]; then systemctl "$@"; else systemctl --user "$@"; fi
+    ENROLLED=yes
 }
 
 start_service() {
     if [ "$SERVICE" = no ]; then
         say "start the agent yourself: $COMMAND run"
-    elif [ "$PLATFORM" = macos ]; then
-        start_launchd
-    elif has_systemd; then
-        start_systemd
-    else
+    elif [ "$PLATFORM" = linux ] && ! { [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }; then
         say "there is no systemd here: have \`$COMMAND run\` started by whatever starts services on this machine"
+    else
+        run "$PREFIX/bin/crontopus-agent" install
+        # One that runs already has the credentials of before.
+        [ "$ENROLLED" = no ] || run "$PREFIX/bin/crontopus-agent" restart
     fi
 }
 
-start_systemd() {
-    say "write $UNIT and start it"
-    [ "$DRY_RUN" = no ] || return 0
-    mkdir -p "$(dirname "$UNIT")"
-    [ "$FOR" = system ] && WANTED=multi-user.target || WANTED=default.target
-    # No NoNewPrivileges, nor what implies it: crontab(1) is setgid.
-    cat >"$UNIT" <<UNIT
-[Unit]
-Description=Crontopus agent
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-ExecStart="$PREFIX/bin/crontopus-agent" run
-Restart=always
-RestartSec=5
-UMask=0077
-
-[Install]
-WantedBy=$WANTED
-UNIT
-    systemd daemon-reload
-    systemd enable crontopus-agent.service
-    systemd restart crontopus-agent.service
-    [ "$FOR" = system ] || say "so that it runs while you are logged out: loginctl enable-linger"
-}
-
-start_launchd() {
-    say "write $PLIST and start it"
-    [ "$DRY_RUN" = no ] || return 0
-    mkdir -p "$(dirname "$PLIST")"
-    cat >"$PLIST" <<PLIST
-<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0"><dict>
-  <key>Label</key><string>com.crontopus.agent</string>
-  <key>ProgramArguments</key><array><string>$PREFIX/bin/crontopus-agent</string><string>run</string></array>
-  <key>RunAtLoad</key><true/>
-  <key>KeepAlive</key><true/>
-  <key>ThrottleInterval</key><integer>10</integer>
-</dict></plist>
-PLIST
-    launchctl bootout "$DOMAIN/com.crontopus.agent" 2>/dev/null || true
-    launchctl bootstrap "$DOMAIN" "$PLIST"
-}
-
-stop_service() {
-    if [ "$PLATFORM" = macos ]; then
-        [ ! -f "$PLIST" ] || run launchctl bootout "$DOMAIN/com.crontopus.agent" || true
-        run rm -f "$PLIST"
-    elif [ -f "$UNIT" ]; then
-        if has_systemd; then run systemd disable --now crontopus-agent.service || true; fi
-        run rm -f "$UNIT"
-        if has_systemd; then run systemd daemon-reload || true; fi
-    fi
-}
-
+# Takes the agent's service, its block in the crontab and the program away. The agent looks for its block even if its folder is gone.
 uninstall() {
-    stop_service
-    if [ -x "$PREFIX/bin/crontopus-agent" ] && [ -f "$CONFIG" ]; then
-        run "$PREFIX/bin/crontopus-agent" uninstall ||
-            fail "our lines are still in the crontab, so the program stays; see above for what to do first"
+    if [ -x "$PREFIX/bin/crontopus-agent" ]; then
+        if [ -f "$CONFIG" ]; then
+            run "$PREFIX/bin/crontopus-agent" uninstall ||
+                fail "our lines are still in the crontab, so the program stays; see above for what to do first"
+        elif crontab -l 2>/dev/null | grep -qF "${CONFIG%/config.yaml}/bin/run-job "; then
+            say "its folder ${CONFIG%/config.yaml} is gone, its lines in the crontab are not"
+            run "$PREFIX/bin/crontopus-agent" uninstall || fail "our lines are still in the crontab, so the program stays; take them out by hand"
+        fi
     fi
     run rm -f "$COMMAND"
     run rm -rf "$PREFIX"
