@@ -76,6 +76,12 @@ def archive() -> Path | None:
     return Path(os.path.realpath(found)) if found else None
 
 
+def is_packaged() -> bool:
+    """Tell whether a package manager put this agent here."""
+    path = archive()
+    return path is not None and path.with_name(PACKAGED).exists()
+
+
 def find(path: Path | None) -> Installation:
     """Return the installation that an archive belongs to. Raise Stalled if something else updates this agent, saying what."""
     if path is None:

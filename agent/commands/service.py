@@ -11,6 +11,7 @@ from agent.config import load_config, own_home
 from agent.services import here
 from agent.services.control import Control
 from agent.services.here import Start
+from agent.services.systemd import Packaged, Systemd
 from agent.system import system
 from chalicelib.domain.errors import Stalled
 
@@ -23,6 +24,8 @@ def control_of(program: Path | None = None) -> Control:
         program = place.launcher  # it stays while versions change
     start = Start((str(program),)) if program else here.this_start()
     manager = here.manager(sys.platform, environ, start)
+    if isinstance(manager, Systemd) and installed.is_packaged() and system.uid() == 0:
+        manager = Packaged()
     # The running agent replaces itself there.
     writable = [place.prefix] if place else []
     with suppress(Stalled):  # not enrolled, or to be told by who needs it

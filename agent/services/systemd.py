@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.services.base import NEEDS_A_PERSON, Remove, Run, Setup, Step, Write
 from agent.shelters import BASES
+from chalicelib.domain.errors import Stalled
 
 UNIT = "crontopus-agent.service"
 WATCHDOG_S = 120
@@ -13,6 +14,11 @@ WATCHDOG_S = 120
 _HEAD = """\
 # Written by `crontopus-agent install`, which writes it anew. What you put into
 # `systemctl {user}edit {unit}` stays.
+"""
+
+_PACKAGED_ENVIRONMENT = "/etc/default/crontopus-agent"
+_PACKAGED_HEAD = """\
+# What you put into `systemctl edit crontopus-agent` stays when the package is updated.
 """
 
 # Always: whoever ends the agent, nobody else would bring it back. For the same reason there is no limit of starts;
@@ -114,6 +120,31 @@ class Systemd:
         if setup.is_root:
             return (log,)
         return (f"so that it runs while you are logged out: loginctl enable-linger {setup.login}", log)
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged(Systemd):
+    """A service whose unit came with a package, which also takes it away."""
+
+    folder: Path = Path("/lib/systemd/system")
+
+    def file(self, setup: Setup) -> Write:
+        path = self.folder / UNIT
+        try:
+            return Write(path, path.read_bytes())
+        except OSError as e:
+            raise Stalled(f"{path} belongs to the package and is missing: reinstall it", code="not_installed") from e
+
+    def uninstall(self, setup: Setup) -> Sequence[Step]:
+        return (Run(_ctl(setup, "disable", "--now", UNIT)),)
+
+
+def packaged_unit(setup: Setup) -> str:
+    """Return the unit that a package brings: it does not start before the machine is enrolled."""
+    condition = f"ConditionPathExists={setup.home / 'config.yaml'}"
+    section = _unit_section(setup).replace("[Unit]\n", f"[Unit]\n{condition}\n", 1)
+    service = _service_section(setup).replace("[Service]\n", f"[Service]\nEnvironmentFile=-{_PACKAGED_ENVIRONMENT}\n", 1)
+    return "\n".join((_PACKAGED_HEAD, section, service, _install_section(setup)))
 
 
 def unit(setup: Setup) -> str:

@@ -16,6 +16,8 @@ from agent.machine import VERSION
 from chalicelib.domain.errors import CrontopusError
 from chalicelib.domain.releases import CHANNELS, Channel, key_id, read_key, read_manifest
 from infra.release import archive, native
+from infra.release import deb as debian
+from infra.release.deb import NoDeb
 from infra.release.native import NoNative
 from infra.release.publish import MANIFEST, SUMS, Artefact, Terms, publish, renew
 from infra.release.signing import Unsigned, new_key, public_of, public_text, read_private
@@ -61,6 +63,7 @@ def keygen(path: Path) -> None:
     type=click.Path(path_type=Path, exists=True),
     help="Also build for machines without Python, with this one.",
 )
+@click.option("--deb", is_flag=True, help="Also build the Debian package.")
 def build(
     folder: Path,
     signing_key: Path | None,
@@ -69,6 +72,7 @@ def build(
     good_for_days: int,
     min_version: str | None,
     native_python: Path | None,
+    deb: bool,
 ) -> None:
     """Build and sign the version that this checkout is."""
     key = _private(signing_key)
@@ -78,6 +82,9 @@ def build(
     if native_python:
         content = native.build(artefacts[0].content, Path(certifi.where()).read_bytes(), native_python)
         artefacts.append(Artefact(here(), "native", f"crontopus-agent-{VERSION}-{here()}.tar.gz", content))
+    if deb:
+        name = f"crontopus-agent_{debian.version_of(VERSION)}_all.deb"
+        artefacts.append(Artefact("any", "deb", name, debian.build(artefacts[0].content, VERSION)))
     terms = Terms(channel, datetime.now(UTC), timedelta(days=good_for_days), min_version)
     pin = publish(folder, VERSION, artefacts, terms, key)
     for artefact in artefacts:
@@ -157,6 +164,6 @@ if __name__ == "__main__":
     except click.ClickException as e:
         e.show()
         sys.exit(e.exit_code)
-    except (CrontopusError, Unsigned, NoNative, ValueError, OSError) as e:
+    except (CrontopusError, Unsigned, NoNative, NoDeb, ValueError, OSError) as e:
         click.echo(f"error: {e}", err=True)
         sys.exit(1)
