@@ -17,7 +17,7 @@ from agent.commands.version import facts as version_facts
 from agent.doctor.facts import Facts
 from agent.doctor.judge import judge
 from agent.errors import of_os_error
-from agent.home import Home
+from agent.home import Home, read_secret
 from agent.logs import redacted
 from agent.shapes import shapes
 from chalicelib.domain.errors import CrontopusError
@@ -66,8 +66,8 @@ def cleaner(home: Home) -> Callable[[str], str]:
     """Return what blacks out this machine's own credentials, wherever they stand, and whatever looks like one."""
     secrets = []
     for path in (home.agent_token, home.git_token):
-        with suppress(OSError, ValueError):
-            secrets.append(path.read_text(encoding="ascii").strip())
+        with suppress(CrontopusError):
+            secrets.append(read_secret(path))
 
     def clean(text: str) -> str:
         for secret in secrets:

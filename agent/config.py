@@ -17,7 +17,7 @@ from agent.settings import as_document, read, setting, told
 from agent.system import system
 from agent.trust import Trust, pin_rule
 from chalicelib.domain.errors import Invalid, Stalled
-from chalicelib.domain.manifest_values import list_of, login, text
+from chalicelib.domain.manifest_values import choice, list_of, login, text
 from chalicelib.domain.releases import CHANNELS
 
 ENROLL_TOKEN = "CRONTOPUS_ENROLL_TOKEN"
@@ -212,7 +212,7 @@ class Config:
 
     on_revoke: whether the jobs stay when the endpoint was revoked or deleted.
 
-    ca_file, pins: see agent.trust.
+    ca_file, pins: see agent.trust. credentials: where they are kept, see agent.keyrings.
 
     A key is declared here and nowhere else, with the rule that reads it; docs/agent.md lists them.
     """
@@ -231,6 +231,7 @@ class Config:
     update_channel: str = field(default="stable", metadata=setting(channel, is_in_environment=True))
     drift: Policy = field(default="heal", metadata=setting(drift_policy, is_in_environment=True))
     on_revoke: str = field(default="keep", metadata=setting(on_revoke))
+    credentials: str = field(default="file", metadata=setting(choice("file", "keyring")))
     ca_file: str | None = field(default=None, metadata=setting(whole_path, is_in_environment=True))
     pins: tuple[str, ...] = field(default=(), metadata=setting(list_of(pin_rule)))
     version: int = field(default=VERSION, metadata=told(file_version))
@@ -266,7 +267,7 @@ def load_config(home: Home, environ: Mapping[str, str] | None = None) -> Config:
     try:
         return read(Config, content, environment() if environ is None else environ)
     except Invalid as e:
-        first, *others = [f"{place} {words}" for place, words in e.problems.items()]
+        first, *others = [f"{place}: {words}" for place, words in e.problems.items()]
         more = f"; and {len(others)} more" if others else ""
         problems = e.problems if others else {}
         raise Stalled(f"{home.config}: {first}{more}", code="config", problems=problems) from e

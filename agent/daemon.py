@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, repeat
 
-from agent import audit, driftlog, instances, orders, rotation, showing, tls
+from agent import audit, driftlog, instances, keyrings, orders, rotation, showing, tls
 from agent import build as builds
 from agent import spool as spools
 from agent import standing as standings
@@ -58,6 +58,7 @@ def utc_now() -> datetime:
 
 def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) -> Sync:
     """Return the rounds of this machine."""
+    keyrings.settle(home, config, uid)
     theirs = Remembered(home.discovered, config.endpoint_id)
     door = Door(config.git.url, config.git.username, read_secret(home.git_token), trust=config.trust)
     scheduler = open_scheduler(home, config, environ, uid)

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from agent import audit
+from agent import audit, keyrings
 from agent.client import Api
 from agent.config import DEFAULT_CRONTAB, Config, Remote, check_url, load_config, save_config
-from agent.home import Home, make_private, read_secret, write_file
+from agent.home import Home, make_private, read_secret
 from agent.settings import with_settings_of
 from agent.trust import Trust
 from chalicelib.domain.endpoints import Facts
@@ -37,8 +37,8 @@ def enroll(home: Home, api: Api, facts: Facts, crontab: str, ca_file: str | None
         if former_id != config.endpoint_id:
             home.status.unlink(missing_ok=True)
     config = replace(config, ca_file=ca_file or config.ca_file)
-    write_file(home.agent_token, f"{token}\n".encode())
-    write_file(home.git_token, f"{git_token}\n".encode())
+    keyrings.keep(home.agent_token, token, config.credentials)
+    keyrings.keep(home.git_token, git_token, config.credentials)
     save_config(home, config)
     who = {"endpoint_id": config.endpoint_id, "tenant_id": config.tenant_id, "former_endpoint_id": former_id}
     audit.record(home, "enrolled", who | {"api_url": config.api_url, "repository": config.git.url})

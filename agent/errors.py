@@ -48,6 +48,8 @@ REMEDIES = {
     "snapshot_damaged": "choose another one: `crontopus-agent restore --list`",
     "suspended": "end it with `crontopus-agent resume`, or `crontopus endpoints resume` if the control plane ordered it",
     "discovery_refused": "the message says what is not taken; if there are too many jobs, delete some. The lines run on",
+    "keyring_locked": "unlock the keyring: log in to the desktop, or `secret-tool` and the like ask for its password",
+    "keyring_missing": "set `credentials: file` in config.yaml and enroll again, or mend the keyring",
     "program_missing": "install cron (Debian: apt install cron), or name its program as `crontab` in config.yaml",
     "scheduler_unreadable": "run `crontab -l` as this user and mend what it says; until then nothing is written",
     "timeout": "see why `crontab` hangs: a full or dead disk, or a lock somebody holds",

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
-from agent import audit
+from agent import audit, keyrings
 from agent.client import Api
 from agent.enroll import is_plain
 from agent.errors import of_os_error
-from agent.home import Home, read_secret, write_file
+from agent.home import Home, read_secret
 from chalicelib.domain.errors import NotFound, Stalled
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _CLOCK_MAY_BE_OFF = timedelta(days=1)
 def is_due(home: Home, now: datetime) -> bool:
     """Tell whether the token is older than 30 days. Its file's date says so: it is written when the token is new."""
     try:
-        written_at = datetime.fromtimestamp(home.agent_token.stat().st_mtime, UTC)
+        written_at = datetime.fromtimestamp(keyrings.written(home.agent_token).stat().st_mtime, UTC)
     except OSError as e:
         raise of_os_error(e, f"{home.agent_token} cannot be read") from e
     # A date from the future was written by a wrong clock and says nothing.
@@ -45,7 +45,7 @@ def rotate(home: Home, api_url: str, endpoint_id: str, session: requests.Session
         raise Stalled("the API's answer to a rotation holds no token", code="api_refused")
     if read_secret(home.agent_token) != token:
         return False
-    write_file(home.agent_token, f"{following}\n".encode())
+    keyrings.keep(home.agent_token, following)
     audit.record(home, "token_rotated", {"endpoint_id": endpoint_id})
     log.info("token rotated", extra={"endpoint_id": endpoint_id})
     return True

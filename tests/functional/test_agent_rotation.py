@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from agent import enroll as enrolment
-from agent import rotation
+from agent import keyrings, rotation
 from agent.client import Api
 from agent.config import Config, Remote, save_config
 from agent.home import Home, make_private, read_secret, write_file
@@ -67,7 +67,7 @@ def test_a_crash_before_the_write_leaves_the_old_token_which_asks_again(
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(rotation, "write_file", crash)
+        broken.setattr(keyrings, "write_file", crash)
         with pytest.raises(ZeroDivisionError):
             rotation.rotate(home, plane.url, ENDPOINT_ID)
     after_crash = read_secret(home.agent_token)
