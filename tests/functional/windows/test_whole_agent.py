@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -13,6 +15,7 @@ from agent.schedulers.taskxml import NAMESPACE
 from tests.fixtures.fake_api import ENROLL_TOKEN
 from tests.fixtures.fake_schtasks import FakeSchtasks
 from tests.fixtures.places import JOB, Place, machine
+from tests.fixtures.waiting import until
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,14 +38,17 @@ class WindowsPlace:
         path.write_text(f"#!/bin/sh\n{does}\n")
         path.chmod(0o755)
 
-    def agent(self, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def start(self, *args: str) -> "subprocess.Popen[str]":
         code = f"import sys; sys.argv = {['crontopus-agent', *args]!r}; from agent.__main__ import main; main()"
         environ = {"PATH": os.environ["PATH"], "SYSTEMROOT": str(self.root), "PLAIN_USER": "1", "PYTHONPATH": str(ROOT)}
         environ |= {"USERPROFILE": str(self.place.folder / "home")}
         command = [sys.executable, "-m", "tests.fixtures.pretend_windows", code]
-        return subprocess.run(
-            command, input=stdin, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+
+    def agent(self, *args: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        process = self.start(*args)
+        output, errors = process.communicate(stdin, timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def enrolled(self) -> "WindowsPlace":
         done = self.agent("enroll", "--api-url", self.place.plane.url, "--token-stdin", stdin=ENROLL_TOKEN + "\n")
@@ -110,3 +116,21 @@ def test_a_task_beside_ours_is_found(place: WindowsPlace):
     (line,) = json.loads(done.stdout)["lines"]
     assert (line["schedule"], line["command"]) == ("30 3 * * *", "robocopy a b")
     assert "the task \\Nightly copy" in line["where"]
+
+
+def test_the_agent_runs_until_it_is_told_to_stop(place: WindowsPlace):
+    place.enrolled()
+    place.place.hurry()
+    agent = place.start("run")
+    try:
+        until(lambda: place.service.paths(), "a task", 20)
+        until(lambda: place.place.plane.bodies("/heartbeat"), "a heartbeat", 20)
+        agent.send_signal(signal.SIGINT)
+        _, said = agent.communicate(timeout=20)
+    finally:
+        agent.kill()
+
+    assert agent.returncode == 0, said
+    assert place.place.plane.bodies("/heartbeat")[0]["scheduler"] == "taskscheduler"
+    events = [json.loads(line)["event"] for line in (place.place.home / "agent.log").read_text().splitlines()]
+    assert not [event for event in events if event.endswith("failed")], events
