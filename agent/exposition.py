@@ -14,7 +14,9 @@ Labels = Mapping[str, str]
 
 
 def text(identity: Labels, counts: Counts, sync: Mapping[str, Any], heartbeat: Mapping[str, Any], waiting: Backlog) -> str:
-    """Return all metrics. identity: labels of the agent itself. sync, heartbeat: these parts of the status board."""
+    """Return all metrics. identity: labels of the agent itself. sync, heartbeat: these parts of the status board; sync
+    with how many jobs are `drifted` just now.
+    """
     families = (*_of_agent(identity, counts, sync, heartbeat), *_of_spool(waiting), *_of_jobs(counts.jobs))
     return "".join(f"{line}\n" for family in families for line in family)
 
@@ -61,10 +63,9 @@ def _states(sync: Mapping[str, Any]) -> list[tuple[Labels, float]]:
     """Return how many jobs are in each state; none before the first round."""
     if "managed" not in sync:
         return []
-    drifted = len((sync.get("drift") or {}).get("jobs", ()))
     held, invalid = len(sync.get("held", ())), sync.get("problem_count", 0)
-    found = {key: sync.get(key, 0) for key in ("managed", "paused", "elsewhere")}
-    found |= {"held": held, "invalid": invalid, "drifted": drifted}
+    found = {key: sync.get(key, 0) for key in ("managed", "paused", "elsewhere", "drifted")}
+    found |= {"held": held, "invalid": invalid}
     return [({"state": state}, count) for state, count in found.items()]
 
 

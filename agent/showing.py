@@ -47,7 +47,9 @@ class Showing:
 
     def metrics(self) -> str:
         identity = {"version": VERSION, "endpoint_id": self.config.endpoint_id, "name": self.config.name}
-        sync, heartbeat = self.board.part("sync"), self.board.part("heartbeat")
+        told = self.board.told() or ()
+        sync = {**self.board.part("sync"), "drifted": sum(one.drift for one in told)}
+        heartbeat = self.board.part("heartbeat")
         return text(identity, self.tally.counts(), sync, heartbeat, self.delivery.backlog())
 
     def health(self) -> tuple[bool, dict[str, Any]]:
