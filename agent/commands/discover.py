@@ -36,7 +36,7 @@ def discover(output: str, report: bool) -> None:
 
 
 def _facts(line: Told) -> dict[str, object]:
-    return {"where": _where(line), "state": _state(line), **asdict(line)}
+    return {"where": _where(line), "standing": _standing(line), **asdict(line)}
 
 
 def table(lines: tuple[Told, ...]) -> str:
@@ -44,7 +44,7 @@ def table(lines: tuple[Told, ...]) -> str:
     if not lines:
         return "no jobs beside ours"
     rows = [("SCHEDULE", "NAME", "COMMAND", "WHERE", "STATE")]
-    rows += [(_shown(line.schedule), line.name or "-", _shown(line.command), _where(line), _state(line)) for line in lines]
+    rows += [(_shown(line.schedule), line.name or "-", _shown(line.command), _where(line), _standing(line)) for line in lines]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
@@ -58,7 +58,7 @@ def _where(line: Told) -> str:
     return f"{line.table or 'crontab'}:{line.number}"
 
 
-def _state(line: Told) -> str:
+def _standing(line: Told) -> str:
     if line.is_set_aside:
         return "adopted"
     if line.problem:

@@ -20,11 +20,17 @@ def adopted(ada, found):
     return ada.post(f"/api/jobs/discovered/{found['name']}/adopt", {"target_namespace": "ops"}).body["job"]
 
 
-def test_a_found_line_says_what_was_in_force_for_it(ada, found):
-    job = ada.get(f"/api/jobs/discovered/{found['name']}").body["job"]
+def test_a_found_line_says_what_was_in_force_for_it_and_where(ada, api, agent, found):
+    system = line("@daily", "x", user="root", table="/etc/cron.d/x")
+    other = report(api, agent, [system], is_complete=False).body["jobs"][0]
+
+    job, theirs = (ada.get(f"/api/jobs/discovered/{one['name']}").body["job"] for one in (found, other))
 
     assert (job["command"], job["env"], job["shell"]) == (RAW, {"PATH": "/opt/bin"}, "/bin/bash")
     assert job["annotations"]["crontopus.com/note"] == "its mail went to ops@example.org"
+    assert (theirs["user"], theirs["annotations"]["crontopus.com/table"]) == ("root", "/etc/cron.d/x")
+    refused = ada.post(f"/api/jobs/discovered/{found['name']}/release")
+    assert (refused.status, "there is nothing to release" in refused.body["error"]["message"]) == (409, True)
 
 
 def test_an_adopted_command_does_what_cron_made_of_the_line(adopted):
@@ -47,29 +53,15 @@ def test_a_released_job_is_what_it_was_before_it_was_adopted(ada, api, agent, fo
     assert forge.commits("ada")[0]["subject"] == f"Release job ops/{found['name']}"
 
 
-def test_what_was_never_adopted_cannot_be_released(ada, found):
-    ada.post("/api/jobs", {"name": "mine", "schedule": "@daily", "command": "x"})
+def test_a_job_that_cannot_be_adopted_says_why(ada, api, agent):
+    odd = [line("@daily", RAW, obstacle="it holds odd bytes"), line("@weekly", RAW) | {"shell": "/usr/bin/fish"}]
+    names = [job["name"] for job in report(api, agent, odd).body["jobs"]]
 
-    answers = [ada.post(f"/api/jobs/{reference}/release") for reference in ("default/mine", f"discovered/{found['name']}")]
+    answers = [ada.post(f"/api/jobs/discovered/{name}/adopt", {"target_namespace": "ops"}) for name in names]
 
-    assert {(answer.status, "there is nothing to release" in answer.body["error"]["message"]) for answer in answers} == {
-        (409, True)
-    }
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        ({"obstacle": "its command holds bytes that are no text"}, "bytes that are no text"),
-        ({"shell": "/usr/bin/fish"}, "% begins"),
-    ],
-)
-def test_a_job_that_cannot_be_adopted_says_why(ada, api, agent, more, words):
-    name = report(api, agent, [line("0 5 * * *", RAW, **more)]).body["jobs"][0]["name"]
-
-    answer = ada.post(f"/api/jobs/discovered/{name}/adopt", {"target_namespace": "ops"})
-
-    assert (answer.status, words in answer.body["error"]["message"]) == (409, True)
+    assert [answer.status for answer in answers] == [409, 409]
+    words = [answer.body["error"]["message"] for answer in answers]
+    assert "it holds odd bytes" in words[0] and "% begins input, which /usr/bin/fish" in words[1]
 
 
 def test_an_adopted_line_in_its_comment_is_neither_gone_nor_new(ada, api, agent, found, adopted):
@@ -96,11 +88,3 @@ def test_a_mark_that_came_with_another_machines_table_is_not_believed(ada, api, 
     answer = report(api, other, [line("0 5 * * *", RAW, id=found["id"])]).body["jobs"][0]
 
     assert (answer["state"], answer["id"] != found["id"]) == ("added", True)
-
-
-def test_a_line_of_the_systems_table_says_which_it_is_in(ada, api, agent):
-    told = report(api, agent, [line("@daily", "x", user="root", table="/etc/cron.d/x")]).body["jobs"][0]
-
-    job = ada.get(f"/api/jobs/discovered/{told['name']}").body["job"]
-
-    assert (job["user"], job["annotations"]["crontopus.com/table"]) == ("root", "/etc/cron.d/x")
