@@ -70,7 +70,7 @@ def open_sync(home: Home, config: Config, environ: Mapping[str, str], uid: int) 
         scheduler=scheduler,
         edition=VERSION,
         now=utc_now,
-        here=lambda: replace(here(home, config, environ, uid, scheduler.around().keep), theirs=theirs.lines()),
+        here=lambda: replace(here(home, config, environ, uid, scheduler.around()), theirs=theirs.lines()),
         orders=lambda: orders.load(home, config.endpoint_id, utc_now()),
         policy=config.drift,
     )

@@ -18,6 +18,7 @@ class Here:
     timezone: the scheduler's, None if unknown. has_zone: whether run-job can read a zone's rules here. login: who the agent
     is. allowed_users: whom its jobs may run as besides, by this machine's own configuration; only root can. keep: how its
     scheduler keeps a schedule, see `guard.guarded`. theirs: what is remembered of lines in its table that are not ours.
+    has_reboot: its scheduler knows @reboot.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -28,4 +29,5 @@ class Here:
     is_root: bool = False
     allowed_users: frozenset[str] = frozenset()
     keep: Keep = guarded
+    has_reboot: bool = True
     theirs: Lines = field(default_factory=Lines)

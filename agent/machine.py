@@ -11,16 +11,18 @@ from zoneinfo import TZPATH, ZoneInfo, ZoneInfoNotFoundError
 
 from agent import standing as standings
 from agent.config import Config
-from agent.guard import Keep, guarded
+from agent.guard import guarded
 from agent.here import Here
 from agent.home import Home, login_of, write_file
 from agent.schedulers import alive, flavours, triggers
+from agent.schedulers.base import Around
 from agent.system import system
 from chalicelib.domain.endpoints import Facts
 
 VERSION = "0.1.0"
 
 _ROOT = Path("/")
+NOTHING_AROUND = Around()
 _ID_FILES = ("etc/machine-id", "var/lib/dbus/machine-id")
 
 
@@ -38,10 +40,10 @@ def facts(name: str | None, home: Home, uid: int, crontab: str, environ: Mapping
     )
 
 
-def here(home: Home, config: Config, environ: Mapping[str, str], uid: int, keep: Keep | None = None) -> Here:
+def here(home: Home, config: Config, environ: Mapping[str, str], uid: int, around: Around = NOTHING_AROUND) -> Here:
     """Return what of this machine decides which jobs it has: as it is now, for names and labels may change.
 
-    keep: how its cron keeps a schedule now, see `guard.keeper`.
+    around: what its scheduler was seen to be.
     """
     standing = standings.load(home.standing, config.endpoint_id)
     return Here(
@@ -56,7 +58,8 @@ def here(home: Home, config: Config, environ: Mapping[str, str], uid: int, keep:
         login=login_of(uid),
         is_root=uid == 0 and system.HAS_OTHER_USERS,
         allowed_users=frozenset(config.allowed_users),
-        keep=triggers.kept if sys.platform == "win32" else keep or guarded,
+        keep=triggers.kept if sys.platform == "win32" else around.keep or guarded,
+        has_reboot=around.has_reboot,
     )
 
 

@@ -10,6 +10,7 @@ from agent.here import Here
 from agent.schedulers.clock_changes import clock_of
 from chalicelib.domain import dependencies
 from chalicelib.domain.manifest import Job
+from chalicelib.domain.schedule import REBOOT
 from chalicelib.domain.selector import matches
 
 
@@ -49,7 +50,7 @@ def place(defined: Mapping[str, Wanted], here: Here, installed: Collection[str])
     for job_id, entry in defined.items():
         if not _is_meant(entry.job, here, job_id in installed):
             continue
-        if problem := _obstacle(entry.job, here):
+        if problem := _obstacle(entry, here):
             problems.append(f"{entry.path}: {problem}; the job is not scheduled on this machine")
             continue
         meant[job_id] = entry
@@ -76,9 +77,14 @@ def _is_meant(job: Job, here: Here, is_installed: bool) -> bool:
     return is_installed if is_match is None else is_match
 
 
-def _obstacle(job: Job, here: Here) -> str | None:
+def _obstacle(entry: Wanted, here: Here) -> str | None:
     """Return why this machine cannot have the job, or None."""
-    if (job.user is None and job.timezone is None) or not job.is_scheduled:
+    job = entry.job
+    if not job.is_scheduled:
+        return None
+    if entry.fields == REBOOT and not here.has_reboot:
+        return "spec.schedule: this machine's cron does not know @reboot; name times, or install another cron"
+    if job.user is None and job.timezone is None:
         return None
     if job.user and job.user != here.login:
         if not here.is_root:

@@ -61,10 +61,12 @@ class Known:
 class Around:
     """What a scheduler has seen around our part when it was read last.
 
-    keep: how it keeps a schedule there, None where that never changes. warnings: what else reaches into our part, in words.
+    keep: how it keeps a schedule there, None where that never changes. has_reboot: it knows @reboot. warnings: what else
+    reaches into our part, in words.
     """
 
     keep: Keep | None = None
+    has_reboot: bool = True
     warnings: tuple[str, ...] = ()
 
 

@@ -186,7 +186,8 @@ class Crontab:
 
     def around(self) -> Around:
         """Return what the table that was read last does to our block."""
-        return Around(keeper(self.flavour.name, self._surroundings.lines), self._surroundings.warnings)
+        keep = keeper(self.flavour.name, self._surroundings.lines)
+        return Around(keep, self.flavour.has_reboot, self._surroundings.warnings)
 
     def _outside(self, table: bytes) -> bytes:
         """Return what stands before and behind our block. What is behind stands before it as soon as we write."""

@@ -91,8 +91,13 @@ def _mirror() -> str:
     """Return the mirror that this machine is set to use, Debian's own name for all of them if it names none."""
     files = [_APT / "sources.list", *sorted((_APT / "sources.list.d").glob("*"))] if _APT.exists() else []
     text = "\n".join(path.read_text(errors="replace") for path in files if path.is_file() and os.access(path, os.R_OK))
-    found = re.search(r"^(?:deb(?:\s+\[[^]]*\])?|URIs:)\s+(https?://\S+/debian)/?(?:\s|$)", text, re.MULTILINE)
-    return found[1] if found else _MIRROR
+    return mirror_in(text) or _MIRROR
+
+
+def mirror_in(sources: str) -> str | None:
+    """Return the first mirror of Debian itself that apt's sources name, in their old form or the new one, None without any."""
+    found = re.search(r"^(?:deb(?:\s+\[[^]]*\])?|URIs:)\s+(https?://\S+/debian)/?(?:\s|$)", sources, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _fetch(flavour: str, apt: list[str], downloads: Path, say: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from agent.guard import guarded
 from agent.here import Here
 from agent.home import Home, make_private
 from agent.schedulers import flavours
+from agent.schedulers.base import Around
 from agent.schedulers.crontab import Crontab
 from agent.schedulers.memory import MemoryTable
 from agent.sync import Sync
@@ -37,8 +38,12 @@ def sync_on(machine: Machine, flavour: flavours.Flavour) -> Sync:
     scheduler = sync.scheduler
     assert isinstance(scheduler, Crontab)
     scheduler.flavour = flavour
-    sync.here = lambda: replace(PARIS, keep=scheduler.around().keep or guarded)
+    sync.here = lambda: here(scheduler.around())
     return sync
+
+
+def here(around: Around) -> Here:
+    return replace(PARIS, keep=around.keep or guarded, has_reboot=around.has_reboot)
 
 
 def ours(machine: Machine) -> bytes:
@@ -116,3 +121,15 @@ def test_where_nothing_of_ours_stands_nothing_is_warned_of(machine: Machine) -> 
     machine.table.content = TOKYO
 
     assert sync_on(machine, flavours.CRONIE).round().warnings == ()
+
+
+def test_a_job_for_the_start_of_the_machine_is_refused_where_cron_knows_none(machine: Machine) -> None:
+    machine.remote.commit({path(1): manifest(1, "@reboot")})
+
+    on_bcron = sync_on(machine, flavours.BCRON).round()
+    on_busybox = sync_on(machine, flavours.BUSYBOX).round()
+
+    assert on_bcron.managed == 0
+    assert "does not know @reboot" in on_bcron.problems[0]
+    assert ours(machine).startswith(b"@reboot /")
+    assert on_busybox.problems == ()
