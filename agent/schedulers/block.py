@@ -20,6 +20,7 @@ _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _MARKER = re.compile(rb"# (BEGIN|END) CRONTOPUS (\S+)")
 # Behind a "# " it marks a line that is not ours.
 _MARK = re.compile(rb"(?<!# )\bCRONTOPUS:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+_OTHER_BLOCKS = re.compile(rb"(?:# BEGIN CRONTOPUS (\S+)\n(?:[^#\n][^\n]*\n)*# END CRONTOPUS \1\n)*")
 _BLANK = b" \t\r\n"
 
 
@@ -39,9 +40,22 @@ def compose(foreign: bytes, lines: Sequence[bytes], endpoint_id: str, bare_forei
     if not lines:
         is_added = foreign.endswith(b"\n") and digest(foreign[:-1]) == bare_foreign
         return foreign[:-1] if is_added else foreign
+    return foreign + (b"\n" if _is_bare(foreign) else b"") + _text(lines, endpoint_id)
+
+
+def stands(raw: bytes, foreign: bytes, lines: Sequence[bytes], endpoint_id: str) -> bool:
+    """Tell whether the table is what `compose` makes, but for blocks of other agents that follow ours.
+
+    Each of two agents of one user would else put its own block last, for ever.
+    """
+    before, block, after = raw.partition(_text(lines, endpoint_id))
+    is_there = bool(lines and block) and (not before or before.endswith(b"\n"))
+    return is_there and before + after == foreign and _OTHER_BLOCKS.fullmatch(after) is not None
+
+
+def _text(lines: Sequence[bytes], endpoint_id: str) -> bytes:
     name = endpoint_id.encode()
-    block = b"\n".join([b"# BEGIN CRONTOPUS " + name, *lines, b"# END CRONTOPUS " + name, b""])
-    return foreign + (b"\n" if _is_bare(foreign) else b"") + block
+    return b"\n".join([b"# BEGIN CRONTOPUS " + name, *lines, b"# END CRONTOPUS " + name, b""])
 
 
 def _is_bare(foreign: bytes) -> bool:

@@ -217,6 +217,8 @@ class Crontab:
         return block.find(raw, known)
 
     def compose(self, actual: Actual, lines: Sequence[bytes]) -> bytes:
+        if block.stands(actual.raw, actual.foreign, lines, self.endpoint_id):
+            return actual.raw
         return block.compose(actual.foreign, lines, self.endpoint_id, actual.bare_foreign)
 
     def replace(self, old: bytes, new: bytes) -> Path:

@@ -199,3 +199,25 @@ def test_a_torn_block_does_not_swallow_the_marked_lines_below_it() -> None:
     theirs = b"@daily x # CRONTOPUS:" + ID_B.encode() + b"\n"
 
     assert block.find(BEGIN + LINE_A + b"\n" + theirs, known()).foreign == theirs
+
+
+MINE = BEGIN + LINE_A + b"\n" + END
+
+
+@pytest.mark.parametrize(
+    ("raw", "foreign", "is_standing"),
+    [
+        (b"a\n" + MINE, b"a\n", True),
+        (MINE, b"", True),
+        (b"a\n" + MINE + OTHER, b"a\n" + OTHER, True),
+        (b"a\n" + OTHER + MINE, b"a\n" + OTHER, True),
+        (b"a\n" + MINE + OTHER + OTHER, b"a\n" + OTHER + OTHER, True),
+        (b"a\n" + MINE + b"b\n", b"a\nb\n", False),
+        (b"a\n" + MINE + OTHER + b"CRON_TZ=Asia/Tokyo\n", b"a\n" + OTHER + b"CRON_TZ=Asia/Tokyo\n", False),
+        (b"a\n" + MINE + OTHER.replace(b"END", b"EN"), b"a\n" + OTHER.replace(b"END", b"EN"), False),
+        (b"a" + MINE, b"a", False),
+        (b"a\n", b"a\n", False),
+    ],
+)
+def test_a_block_stands_well_last_or_before_blocks_of_other_agents(raw, foreign, is_standing) -> None:
+    assert block.stands(raw, foreign, [LINE_A], ME) is is_standing

@@ -212,6 +212,15 @@ def test_a_manifest_in_a_place_where_none_belongs_is_never_read(path) -> None:
     assert (desired.jobs, repository.reads) == ({}, [])
 
 
+def test_a_pointer_of_git_lfs_is_no_manifest() -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n"
+    desired = Repository().see({"default/a.yaml": pointer})
+
+    assert (desired.jobs, desired.problems) == ({}, ())
+    assert desired.warnings[0].startswith("default/a.yaml: ignored: ")
+    assert "4d7a214614ab2935" not in desired.warnings[0]
+
+
 def test_hidden_folders_and_other_files_are_no_manifests() -> None:
     assert not any(map(is_manifest, [".forgejo/workflows/ci.yaml", "default/.gitkeep", "README.md", "default/.a.yaml"]))
     assert not is_manifest("default/namespace.yaml")
