@@ -61,7 +61,15 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="crontopus-agent")
 def cli() -> None:
-    """Keep this user's crontab in line with the tenant's repository, and report every run."""
+    """Keep this user's crontab in line with the tenant's repository, and report every run.
+
+    \b
+    Examples:
+      crontopus-agent enroll --api-url https://api.example.com --token-stdin < token
+      crontopus-agent install
+      crontopus-agent status
+      crontopus-agent doctor
+    """
 
 
 def main() -> NoReturn:

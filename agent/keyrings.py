@@ -5,7 +5,7 @@ longer than a crash in between lasts. The library `keyring` is needed for that a
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,14 @@ def settle(home: Home, config: Config, uid: int) -> None:
         audit.record(home, "credentials_moved", {"names": moved, "to": config.credentials})
 
 
+def forget(home: Home) -> None:
+    """Take our credentials out of the keyring, if they are in it."""
+    for path in (home.agent_token, home.git_token):
+        if marker(path).exists():
+            with suppress(CrontopusError), _translated() as keyring:
+                keyring.delete_password(SERVICE, str(path))
+
+
 def _hide(path: Path) -> bool:
     if not path.exists():
         return False
@@ -73,11 +81,9 @@ def _show(path: Path) -> bool:
         return False
     if not path.exists():
         write_file(path, f"{find(path)}\n".encode())
-    try:
-        with _translated() as keyring:
-            keyring.delete_password(SERVICE, str(path))
-    except CrontopusError:  # it is in its file by now; what is left in a keyring that does not open harms nobody
-        pass
+    # It is in its file by now; what is left in a keyring that does not open harms nobody.
+    with suppress(CrontopusError), _translated() as keyring:
+        keyring.delete_password(SERVICE, str(path))
     marker(path).unlink()
     return True
 

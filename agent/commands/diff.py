@@ -19,7 +19,12 @@ SAME, DIFFERS, FAILED = 0, 1, 2
 @click.command()
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def diff(output: str) -> None:
-    """Show what a round would change, and why. Exit code 0: nothing, 1: something, 2: that could not be told."""
+    """Show what a round would change, and why. Exit code 0: nothing, 1: something, 2: that could not be told.
+
+    \b
+    Examples:
+      crontopus-agent diff
+    """
     try:
         home, environ = own_home()
         preview = daemon.open_sync(home, load_config(home), environ, system.uid()).preview()

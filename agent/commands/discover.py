@@ -21,7 +21,13 @@ _WIDTH = 50
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--report", is_flag=True, help="Tell the control plane at once, as the agent does every five minutes.")
 def discover(output: str, report: bool) -> None:
-    """Show the jobs in this machine's crontabs that are not ours. Without --report, nobody is told and nothing is changed."""
+    """Show the jobs in this machine's crontabs that are not ours. Without --report, nobody is told and nothing is changed.
+
+    \b
+    Examples:
+      crontopus-agent discover
+      crontopus-agent discover -o json
+    """
     if sys.platform == "win32":
         raise click.ClickException("Task Scheduler is not looked at yet")
     home, environ = own_home()

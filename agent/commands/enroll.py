@@ -28,7 +28,13 @@ _CA = click.Path(exists=True, dir_okay=False, resolve_path=True)
 def enroll(
     api_url: str, token_stdin: bool, name: str | None, crontab: str | None, new_identity: bool, ca_file: str | None
 ) -> None:
-    """Let this machine into a tenant. The token comes from CRONTOPUS_ENROLL_TOKEN, standard input or a prompt."""
+    """Let this machine into a tenant. The token comes from CRONTOPUS_ENROLL_TOKEN, standard input or a prompt.
+
+    \b
+    Examples:
+      crontopus-agent enroll --api-url https://api.example.com --token-stdin < token
+      CRONTOPUS_ENROLL_TOKEN=… crontopus-agent enroll --api-url https://api.example.com --name web-1
+    """
     home, environ = own_home()
     api = Api(
         check_url(api_url, "--api-url"),

@@ -14,7 +14,13 @@ from agent.services.steps import shown
 @click.option("--dry-run", is_flag=True, help="Show what would be written and run, and change nothing.")
 @click.option("--program", type=click.Path(path_type=Path), help="What starts the agent, if it is not this very program.")
 def install(dry_run: bool, program: Path | None) -> None:
-    """Have the agent run now and from every start of this machine on: root's as a service of the system, else of the user."""
+    """Have the agent run now and from every start of this machine on: root's as a service of the system, else of the user.
+
+    \b
+    Examples:
+      crontopus-agent install --dry-run
+      sudo crontopus-agent install
+    """
     if program and not (program.is_absolute() and os.access(program, os.X_OK)):
         raise click.UsageError(f"--program {program}: must be an absolute path of a program")
     control = control_of(program)

@@ -23,6 +23,11 @@ def restore(snapshot: str | None, is_list: bool, yes: bool) -> None:
     """Put a saved table back: `latest`, or the name of a SNAPSHOT, or its beginning or end.
 
     Rounds are suspended, since the next one would undo it; `crontopus-agent resume` lets them go on.
+
+    \b
+    Examples:
+      crontopus-agent restore --list
+      crontopus-agent restore latest
     """
     home, environ = own_home()
     config = load_config(home)

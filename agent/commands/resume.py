@@ -11,7 +11,12 @@ from chalicelib.domain.errors import Stalled
 
 @click.command()
 def resume() -> None:
-    """End a suspension of this machine; the next round makes good for what waited."""
+    """End a suspension of this machine; the next round makes good for what waited.
+
+    \b
+    Examples:
+      crontopus-agent resume
+    """
     home, _ = own_home()
     config = load_config(home)
     now = datetime.now(UTC)

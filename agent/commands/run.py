@@ -23,7 +23,13 @@ _FOR_A_PERSON = frozenset({"config", "not_enrolled", "state_newer"})
 @click.option("--log-level", type=click.Choice(logs.LEVELS), help="Overrides log.level of config.yaml; by default info.")
 @click.option("--as-service", is_flag=True, help="For launchd and the like: logs to agent.log only, ends if a part hangs.")
 def run(log_level: str | None, as_service: bool) -> None:
-    """Run in the foreground until SIGTERM or Ctrl-C: heartbeat, rounds, delivery. SIGHUP: read config.yaml anew."""
+    """Run in the foreground until SIGTERM or Ctrl-C: heartbeat, rounds, delivery. SIGHUP: read config.yaml anew.
+
+    \b
+    Examples:
+      crontopus-agent run
+      crontopus-agent run --log-level debug
+    """
     # What systemd's watchdog ends, or a crash, says where each thread was.
     if sys.stderr:
         faulthandler.enable()

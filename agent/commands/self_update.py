@@ -7,8 +7,8 @@ from functools import partial
 
 import click
 
+from agent import audit, installed, update
 from agent import build as builds
-from agent import installed, update
 from agent.client import open_api
 from agent.config import load_config, own_home
 from agent.home import read_secret
@@ -26,7 +26,14 @@ _UP_TO_DATE, _THERE_IS_ONE = 0, 1
 @click.option("--to", "version", help="This version instead of what the channel offers.")
 @click.option("--allow-downgrade", is_flag=True, help="Take an older version than the one installed.")
 def self_update(check: bool, channel: str | None, version: str | None, allow_downgrade: bool) -> None:
-    """Take a newer version of the agent: signed by a key of this one, tried first, taken back if it does not work."""
+    """Take a newer version of the agent: signed by a key of this one, tried first, taken back if it does not work.
+
+    \b
+    Examples:
+      crontopus-agent self-update --check
+      crontopus-agent self-update
+      crontopus-agent self-update --to 1.2.3 --allow-downgrade
+    """
     place = installed.find(installed.archive())
     home, environ = own_home()
     config = load_config(home)
@@ -42,6 +49,7 @@ def self_update(check: bool, channel: str | None, version: str | None, allow_dow
     if not os.access(place.versions, os.W_OK):
         raise Stalled(f"{place.prefix} belongs to another user: run this as its owner", code="update_unsupported")
     begun = update.install(place, release, source.url, VERSION, environ)
+    audit.record(home, "updated", {"version": begun.version, "from": begun.from_version})
     click.echo(f"{begun.version} is installed, {begun.from_version} is kept to go back to")
     if running_pid(home) is None:
         click.echo("it is on trial from the next start of the agent on", err=True)

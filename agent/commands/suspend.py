@@ -14,7 +14,13 @@ from chalicelib.domain.times import to_text
 @click.command()
 @click.option("--for", "span", metavar="SPAN", help="How long, such as 30m, 2h or 1d; until `resume` without it.")
 def suspend(span: str | None) -> None:
-    """Let rounds look and report, and write nothing. Jobs go on as they are, their results are delivered."""
+    """Let rounds look and report, and write nothing. Jobs go on as they are, their results are delivered.
+
+    \b
+    Examples:
+      crontopus-agent suspend --for 2h
+      crontopus-agent suspend
+    """
     home, _ = own_home()
     load_config(home)
     now = datetime.now(UTC)

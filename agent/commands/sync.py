@@ -19,7 +19,14 @@ from chalicelib.domain.errors import CrontopusError, Stalled
 @click.option("--dry-run", is_flag=True, help="Show what a round would change, and change nothing.")
 @click.option("--allow-removals", is_flag=True, help="Approve the removals that the agent holds back.")
 def sync(once: bool, dry_run: bool, allow_removals: bool) -> None:
-    """Bring the crontab in line with the repository, once."""
+    """Bring the crontab in line with the repository, once.
+
+    \b
+    Examples:
+      crontopus-agent sync --dry-run
+      crontopus-agent sync --once
+      crontopus-agent sync --once --allow-removals
+    """
     if dry_run and (once or allow_removals):
         raise click.UsageError("--dry-run goes with neither --once nor --allow-removals")
     home, environ = own_home()

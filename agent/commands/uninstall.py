@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from agent import audit
+from agent import audit, keyrings
 from agent import spool as spools
 from agent import uninstall as leaving
 from agent.commands.service import control_of
@@ -24,7 +24,13 @@ from chalicelib.domain.errors import Stalled
 @click.option("--purge", is_flag=True, help="Remove the agent's folder too, with credentials and undelivered results.")
 @click.option("--yes", is_flag=True, help="Do not ask before the folder is removed.")
 def uninstall(purge: bool, yes: bool) -> None:
-    """Take our block out of the crontab, every other byte of it stays; and the service, if there is one."""
+    """Take our block out of the crontab, every other byte of it stays; and the service, if there is one.
+
+    \b
+    Examples:
+      crontopus-agent uninstall
+      crontopus-agent uninstall --purge
+    """
     home, environ = own_home()
     configs = _configs(home, dict(environ))
     if purge:
@@ -43,7 +49,9 @@ def uninstall(purge: bool, yes: bool) -> None:
         _remove(home)
         return
     click.echo(
-        f"credentials and undelivered results are still in {home.directory}; remove it when you need them no more", err=True
+        f"credentials, undelivered results and the audit log are still in {home.directory}; `uninstall --purge` removes it.\n"
+        "The control plane lists this machine, as offline, until somebody deletes it there.",
+        err=True,
     )
 
 
@@ -88,6 +96,7 @@ def _take_out(home: Home, config: Config, environ: dict[str, str]) -> None:
 
 
 def _remove(home: Home) -> None:
+    keyrings.forget(home)
     try:
         shutil.rmtree(home.directory)
     except OSError as e:
