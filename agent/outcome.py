@@ -22,8 +22,8 @@ _SUSPENDED = "its %s waits, the agent is suspended"
 class Report:
     """What a round found and did.
 
-    head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. elsewhere: jobs that are not
-    for this machine. parsed: manifests read.
+    head: the commit looked at. applied: the one applied in full. managed: jobs that have a line. discovered: others' lines that
+    are jobs here. elsewhere: jobs that are not for this machine. parsed: manifests read.
     pending: steps that a suspended round did not take. suspension: why it took none.
     held: why removals wait. held_ids: of which jobs. drift: ids of jobs whose lines somebody had changed, until now.
     left: what others did to our lines and stays like that. told: how each job stands now.
@@ -34,6 +34,7 @@ class Report:
     applied: str | None
     managed: int
     paused: int = 0
+    discovered: int = 0
     elsewhere: int = 0
     added: int = 0
     changed: int = 0
@@ -64,13 +65,16 @@ def report_of(
 
     inventory: as it is since then.
     """
+    told = tell(desired, inventory, _notes(decision, at, suspension))
     held_ids = tuple(item.job_id for item in decision.plan.removals if item.job_id) if decision.held else ()
+    discovered = sum(one.source == "discovered" for one in told)
     report = Report(
         at=at,
         head=head,
         applied=inventory.commit,
         managed=len(inventory.lines),
-        paused=len(inventory.jobs) - len(inventory.lines),
+        paused=len(inventory.jobs) - len(inventory.lines) - discovered,
+        discovered=discovered,
         elsewhere=len(desired.elsewhere),
         held=decision.held,
         held_ids=held_ids,
@@ -80,7 +84,7 @@ def report_of(
         warnings=desired.warnings + decision.warnings,
         notes=decision.notes,
         suspension=suspension,
-        told=tell(desired, inventory, _notes(decision, at, suspension)),
+        told=told,
     )
     return replace(report, pending=sum(_counts(decision))) if suspension else _done(report, decision)
 

@@ -170,6 +170,7 @@ def _sync_rows(facts: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, s
     counts = {
         "managed": sync.get("managed", 0),
         "paused": sync.get("paused", 0),
+        "discovered": sync.get("discovered", 0),
         "elsewhere": sync.get("elsewhere", 0),
         "drifted": len(drift["jobs"]),
         "held": len(sync.get("held", [])),

@@ -72,6 +72,7 @@ class StatusBoard:
             "applied": report.applied,
             "managed": report.managed,
             "paused": report.paused,
+            "discovered": report.discovered,
             "elsewhere": report.elsewhere,
             "suspended": report.suspension.words if report.suspension else None,
             "pending": report.pending,

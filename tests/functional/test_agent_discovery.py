@@ -15,6 +15,7 @@ from agent.discovery.scan import Circumstances
 from agent.discovery.tables import Table
 from agent.discovery.telling import GONE, TELL_EVERY_S, Discovery
 from agent.home import Home, make_private
+from agent.outcome import report_of
 from agent.placing import Wanted
 from agent.schedulers.crontab import Crontab
 from agent.schedulers.memory import MemoryTable
@@ -134,6 +135,15 @@ def test_what_is_found_is_told_once_and_marked_in_the_next_round(machine: Machin
     assert mail.job_id and mail.unmarked and odd.problem
     assert looked.problems == (f"crontab, line 5: no job can be made of it: {odd.problem}",)
     assert crontab_marks.plain(machine.table.content) == TABLE
+
+
+def test_jobs_of_others_are_counted_as_that_and_not_as_paused(machine: Machine) -> None:
+    machine.look()
+    decision = machine.round()
+
+    report = report_of(decision, Desired(decision.jobs), machine.inventory, "c", datetime(2026, 11, 20, tzinfo=UTC))
+
+    assert (report.managed, report.paused, report.discovered) == (0, 0, 3)
 
 
 def test_a_line_that_was_edited_keeps_its_job(machine: Machine) -> None:
