@@ -32,6 +32,7 @@ from agent.loop import Part
 from agent.machine import VERSION, here, scheduler_flavour, timezone
 from agent.notify import Notifier
 from agent.parts import main_parts
+from agent.renewing import Renewing
 from agent.report import Delivery
 from agent.schedulers import alive, flavours
 from agent.schedulers.factory import open_scheduler
@@ -165,7 +166,7 @@ def run(
     environ: Mapping[str, str],
     wishes: Wishes,
     now: Now = utc_now,
-    updating: Updating | None = None,
+    updating: Updating | Renewing | None = None,
     *,
     heard: Callable[[Config], None] = lambda _: None,
     is_ended_when_stuck: bool = False,
@@ -214,7 +215,7 @@ def _all_parts(
     environ: Mapping[str, str],
     board: StatusBoard,
     now: Now,
-    updating: Updating | None,
+    updating: Updating | Renewing | None,
     tally: Tally,
     listener: Listener,
 ) -> list[Part]:

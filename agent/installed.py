@@ -76,9 +76,8 @@ def archive() -> Path | None:
     return Path(os.path.realpath(found)) if found else None
 
 
-def is_packaged() -> bool:
-    """Tell whether a package manager put this agent here."""
-    path = archive()
+def is_packaged(path: Path | None) -> bool:
+    """Tell whether a package manager put this archive where it is."""
     return path is not None and path.with_name(PACKAGED).exists()
 
 

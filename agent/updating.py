@@ -6,12 +6,13 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from agent import installed, trial, update
+from agent import audit, installed, trial, update
 from agent.client import Api
 from agent.config import Config
+from agent.home import Home
 from agent.installed import Installation
 from agent.loop import Part
 from agent.machine import VERSION
@@ -38,6 +39,7 @@ class Updating:
     trial: Trial | None
     config: Config
     keys: Sequence[bytes]
+    home: Home
     environ: Mapping[str, str]
     stop: threading.Event
     now: Callable[[], datetime]
@@ -79,6 +81,7 @@ class Updating:
         if all(_has_worked(board.part(name), self.started_at) for name in ("heartbeat", "sync")):
             trial.settle(self.place, begun, "healthy", now)
             self.trial = None
+            audit.record(self.home, "updated", asdict(begun) | {"outcome": "healthy"}, self.now)
             log.info("update done", extra={"version": begun.version, "from_version": begun.from_version})
         elif now - self.started_at > WORKS_WITHIN:
             self._restart("no heartbeat and round got through")
@@ -112,18 +115,25 @@ class Updating:
 
 
 def start(
-    config: Config, keys: Sequence[bytes], environ: Mapping[str, str], stop: threading.Event, now: Callable[[], datetime]
+    config: Config,
+    keys: Sequence[bytes],
+    home: Home,
+    environ: Mapping[str, str],
+    stop: threading.Event,
+    now: Callable[[], datetime],
 ) -> Updating | None:
     """Return this run's part in updates, None if this agent does not update itself. Ends a way back that has begun."""
     place = installed.own()
     if place is None:
         return None
-    begun = None
+    begun, before = None, trial.find(place)
     try:
         begun = trial.at_start(place, now())
+        if before and not begun and trial.find(place) is None:
+            audit.record(home, "updated", asdict(before) | {"outcome": trial.last(place).get("outcome")}, now)
     except (CrontopusError, OSError) as e:  # we run, whatever the next start will be
         log.error("the way back cannot be finished", extra={"why": str(e), "prefix": str(place.prefix)})
-    return Updating(place, begun, config, keys, environ, stop, now)
+    return Updating(place, begun, config, keys, home, environ, stop, now)
 
 
 def _has_worked(part: Mapping[str, object], since: datetime) -> bool:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from agent import build as builds
-from agent import daemon, logs
+from agent import daemon, logs, renewing
 from agent import updating as updates
 from agent.config import Config, load_config, own_home
 from agent.errors import in_words
@@ -56,7 +56,9 @@ def _run(log_level: str | None, *, as_service: bool) -> None:
 
     config, wishes = load_config(home, environ), Wishes()
     heard(config)
-    updating = updates.start(config, builds.load().keys, environ, wishes.stop, daemon.utc_now)
+    updating = updates.start(config, builds.load().keys, home, environ, wishes.stop, daemon.utc_now) or renewing.start(
+        config, wishes.stop
+    )
     with heeding_signals(wishes.stop, wishes.reload):
         daemon.run(home, config, environ, wishes, updating=updating, heard=heard, is_ended_when_stuck=as_service)
     if updating and updating.is_restart_wanted:

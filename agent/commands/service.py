@@ -24,7 +24,7 @@ def control_of(program: Path | None = None) -> Control:
         program = place.launcher  # it stays while versions change
     start = Start((str(program),)) if program else here.this_start()
     manager = here.manager(sys.platform, environ, start)
-    if isinstance(manager, Systemd) and installed.is_packaged() and system.uid() == 0:
+    if isinstance(manager, Systemd) and installed.is_packaged(installed.archive()) and system.uid() == 0:
         manager = Packaged()
     # The running agent replaces itself there.
     writable = [place.prefix] if place else []
