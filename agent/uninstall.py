@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agent.apply import JobFiles
 from agent.decide import known_of
+from agent.discovery import memory
 from agent.home import ROUND_WAIT_S, Home, locked
 from agent.reconcile import plan
 from agent.schedulers.base import Scheduler
@@ -21,7 +22,8 @@ def uninstall(home: Home, scheduler: Scheduler, endpoint_id: str) -> Path | None
         inventory = load_inventory(home.inventory)
         raw = scheduler.raw()
         files = JobFiles(home)
-        table = cleared(raw, inventory, files.present(), endpoint_id, scheduler)
+        known = memory.load(home.discovered, endpoint_id).ids
+        table = cleared(raw, inventory, files.present(), endpoint_id, scheduler, known)
         saved = scheduler.replace(raw, table) if table != raw else None
         save_inventory(home.inventory, Inventory(endpoint_id))
         files.remove(files.present())
@@ -36,12 +38,27 @@ def abandoned(raw: bytes, directory: Path) -> list[str]:
     return [found[1].decode(errors="replace") for found in block.finditer(raw) if ours.search(found[2])]
 
 
+def is_marked(raw: bytes) -> bool:
+    """Tell whether lines bear marks, or are kept in comments, in a table in which no agent has a block."""
+    return b"# BEGIN CRONTOPUS" not in raw and crontab_marks.plain(raw) != raw
+
+
 def cleared(
-    raw: bytes, inventory: Inventory | None, job_files: Collection[str], endpoint_id: str, scheduler: Scheduler
+    raw: bytes,
+    inventory: Inventory | None,
+    job_files: Collection[str],
+    endpoint_id: str,
+    scheduler: Scheduler,
+    known: Collection[str] = (),
 ) -> bytes:
-    """Return the table without anything of ours: the block, the marks, and the comments in place of adopted lines."""
+    """Return the table without anything of ours: the block, the marks, and the comments in place of adopted lines.
+
+    known: ids of jobs that we have found. Where another agent has a block, only what is certainly ours is undone.
+    """
     actual = scheduler.find(raw, known_of(inventory, endpoint_id))
     steps = plan((), actual.items, {*inventory.jobs, *job_files} if inventory else None)
     # Lines in our block that are not ours are somebody's: they stay, after the foreign ones.
-    rest = crontab_marks.plain(actual.foreign + b"".join(line + b"\n" for line in steps.foreign))
+    rest = actual.foreign + b"".join(line + b"\n" for line in steps.foreign)
+    ours = {*known, *(inventory.jobs if inventory else ()), *(item.job_id for item in actual.items if item.job_id)}
+    rest = crontab_marks.plain(rest, ours if b"# BEGIN CRONTOPUS" in rest else None)
     return scheduler.compose(replace(actual, foreign=rest), ())

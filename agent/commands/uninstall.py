@@ -65,6 +65,8 @@ def _configs(home: Home, environ: dict[str, str]) -> list[Config]:
         unknown = Config("", "", "", Remote("", "", ""))
         table = open_scheduler(home, unknown, environ, system.uid()).raw()
         found = [replace(unknown, endpoint_id=one) for one in leaving.abandoned(table, home.directory)]
+        if not found and leaving.is_marked(table):
+            found = [replace(unknown, endpoint_id="unknown")]
         if not found:
             raise
         make_private(home.directory)

@@ -8,7 +8,7 @@ where the shell certainly sees it so, and where nothing of the line is input for
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from posixpath import basename
 
 from chalicelib.domain.crontab_lines import Placed
@@ -78,9 +78,10 @@ def _open(command: bytes) -> bool:
     )
 
 
-def plain(table: bytes) -> bytes:
+def plain(table: bytes, only: Collection[str] | None = None) -> bytes:
     """Return the table without anything that was written into lines of others: marks off, adopted lines back in place.
 
+    only: the jobs whose lines are meant, None for all.
     A second comment that keeps the line of one job, or one whose line stands in the table as well, is a copy and stays: else
     the job would run twice.
     """
@@ -88,13 +89,15 @@ def plain(table: bytes) -> bytes:
         return table
     rows = table.split(b"\n")
     seen = {job_id for raw in rows if not raw.lstrip().startswith(b"#") and (job_id := id_of(raw))}
-    return b"\n".join(_plain_rows(rows, seen))
+    return b"\n".join(_plain_rows(rows, seen, only))
 
 
-def _plain_rows(rows: list[bytes], seen: set[str]) -> Iterator[bytes]:
+def _plain_rows(rows: list[bytes], seen: set[str], only: Collection[str] | None) -> Iterator[bytes]:
     for raw in rows:
         aside = aside_of(raw)
-        if aside is None:
+        if only is not None and (aside[0] if aside else id_of(raw)) not in only:
+            yield raw
+        elif aside is None:
             yield unmarked(raw)
         elif aside[0] in seen:
             yield raw

@@ -63,3 +63,13 @@ def test_two_blocks_of_ours_are_both_found(home: Path):
 
 def test_a_folder_whose_name_only_begins_like_ours_is_not_ours(home: Path):
     assert abandoned(block(Path(f"{home}/x{home}")), home / ".crontopus") == []
+
+
+def test_marks_alone_are_taken_off_and_adopted_lines_put_back(home: Path, tmp_path: Path):
+    marked = FOREIGN + b"@daily x # CRONTOPUS:" + JOB + b"\n# CRONTOPUS:" + JOB[:-1] + b"0 adopted: @daily y\r\n"
+    cron = FakeCrontab(tmp_path / "cron", marked)
+
+    done = uninstall(home, cron)
+
+    assert done.returncode == 0, done.stderr
+    assert cron.content == FOREIGN + b"@daily x\n@daily y\r\n"

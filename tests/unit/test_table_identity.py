@@ -14,7 +14,7 @@ from agent.schedulers.crontab import Crontab
 from agent.schedulers.memory import MemoryTable
 from agent.state import Inventory, Placed
 from agent.uninstall import cleared
-from chalicelib.domain import crontab_lines, discovery
+from chalicelib.domain import crontab_lines, crontab_marks, discovery
 from chalicelib.domain.ids import uuid4_from
 from tests.fixtures.builders import job
 
@@ -102,3 +102,13 @@ def test_lines_that_came_meanwhile_stay(table, more):
     back = cleared(raw, inventory, (), ME, SCHEDULER)
 
     assert back.removesuffix(b"\n") == (more + b"\n" + table).removesuffix(b"\n")
+
+
+def test_another_agents_marks_and_comments_are_its_own_to_take_back():
+    mine, its = uuid4_from(b"m" * 16), uuid4_from(b"i" * 16)
+    block = b"# BEGIN CRONTOPUS ep-2\n@daily /e/bin/run-job CRONTOPUS:%s\n# END CRONTOPUS ep-2\n" % its.encode()
+    theirs = crontab_marks.set_aside(b"@daily y", its) + b"\n" + block
+    table = crontab_marks.marked(b"@daily x", mine) + b"\n" + theirs
+
+    assert cleared(table, None, (), ME, SCHEDULER, {mine}) == b"@daily x\n" + theirs
+    assert cleared(table, None, (), ME, SCHEDULER) == table
