@@ -106,7 +106,8 @@ def _kept_id(home: Home) -> str:
 def timezone(environ: Mapping[str, str], root: Path = _ROOT) -> str | None:
     """Return the zone that the scheduler lives in. The system's comes first: TZ of our own shell need not be its."""
     if sys.platform == "win32":
-        return system.zone()
+        zone = system.zone()
+        return zone if zone and _is_zone(zone) else None
     candidates = (_linked_zone(root / "etc/localtime"), _first_line(root / "etc/timezone"), environ.get("TZ", "").lstrip(":"))
     return next((zone for zone in candidates if zone and _is_zone(zone)), None)
 

@@ -1,7 +1,6 @@
 """`crontopus-agent discover`."""
 
 import json
-import sys
 from dataclasses import asdict
 from functools import partial
 
@@ -28,8 +27,6 @@ def discover(output: str, report: bool) -> None:
       crontopus-agent discover
       crontopus-agent discover -o json
     """
-    if sys.platform == "win32":
-        raise click.ClickException("Task Scheduler is not looked at yet")
     home, environ = own_home()
     config = load_config(home)
     discovery = open_discovery(home, config, environ, system.uid())

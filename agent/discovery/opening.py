@@ -43,8 +43,11 @@ def open_discovery(home: Home, config: Config, environ: Mapping[str, str], uid: 
     if sys.platform == "win32":
         around = Circumstances(environ.get("USERPROFILE", ""), host_zone=timezone(environ))
 
+        # An administrator sees everybody's tasks, and others nearly all of them too.
+        whose = None if uid == 0 else {login, system.account()[1]}
+
         def tasks_beside_ours() -> Sequence[Table]:
-            return list(tasks.tables(Schtasks(environ).everything()))
+            return list(tasks.tables(Schtasks(environ).everything(), whose))
 
         return Discovery(home, config.endpoint_id, NoTable(), lambda: around, tasks_beside_ours, time.time)
 

@@ -3,7 +3,7 @@
 A task that cron cannot say as a whole is left out: half of it would be another job.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
@@ -20,16 +20,19 @@ _KNOWN = frozenset(
 )
 
 
-def tables(found: Mapping[str, ET.Element]) -> Iterator[Table]:
-    """Yield a table for each task. found: path -> Task element, without namespace."""
+def tables(found: Mapping[str, ET.Element], whose: Collection[str] | None = None) -> Iterator[Table]:
+    """Yield a table for each task. found: path -> Task element, without namespace. whose: one user, None: all."""
     for path, task in sorted(found.items()):
         if path.casefold().startswith(_NOT_LOOKED_AT) or (task.findtext("Settings/Enabled") or "true").strip() == "false":
+            continue
+        user = _user(task)
+        if whose is not None and user.casefold() not in {name.casefold() for name in whose}:
             continue
         schedules, command = _schedules(task), _command(task)
         if schedules and command:
             name = path.rpartition("\\")[2]
             lines = "".join(f"# {name}\n{schedule} {command}\n" for schedule in schedules)
-            yield Table(f"the task {path}", lines.encode(), _user(task))
+            yield Table(f"the task {path}", lines.encode(), user)
 
 
 def _user(task: ET.Element) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 from xml.etree import ElementTree as ET
 
 from agent import proc
-from agent.schedulers.taskxml import parse, strip_namespace
+from agent.schedulers.taskxml import DOUBLE_HYPHEN, parse, strip_namespace
 from chalicelib.domain.errors import CrontopusError, Stalled, Unavailable
 
 FOLDER = "\\Crontopus\\"
@@ -108,7 +108,7 @@ def _by_path(root: ET.Element) -> dict[str, ET.Element]:
     path = ""
     for child in [root] if root.tag == "Task" else root:
         if not isinstance(child.tag, str):
-            path = (child.text or "").strip()
+            path = (child.text or "").strip().replace(DOUBLE_HYPHEN, "--")
         elif child.tag == "Task":
             found[path or (child.findtext("RegistrationInfo/URI") or "").strip()] = child
             path = ""

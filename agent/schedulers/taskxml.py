@@ -34,6 +34,8 @@ SETTINGS = {
 # What may be there besides without changing when or how a job runs.
 _HARMLESS = {"IdleSettings", "UseUnifiedSchedulingEngine", "NetworkSettings", "NetworkProfileName", "DeleteExpiredTaskAfter"}
 _PARTS = {"RegistrationInfo", "Triggers", "Principals", "Settings", "Actions", "Data"}
+_COMMENT = re.compile(r"<!--(.*?)-->")
+DOUBLE_HYPHEN = "\ufffc"  # stands for two hyphens in a comment
 _UNSAYABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -110,6 +112,8 @@ def parse(xml: str) -> ET.Element:
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
         raise ValueError("a document type is not taken")
     text = xml[xml.index("?>") + 2 :] if xml.lstrip("\ufeff \r\n").startswith("<?xml") else xml
+    # schtasks puts the names of tasks into comments, as they stand; two hyphens must not be in one.
+    text = _COMMENT.sub(lambda found: f"<!--{found[1].replace('--', DOUBLE_HYPHEN)}-->", text)
     builder = ET.TreeBuilder(insert_comments=True)
     try:
         return ET.fromstring(text.strip("\ufeff \r\n\0"), ET.XMLParser(target=builder))  # noqa: S314 - see above

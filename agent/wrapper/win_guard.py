@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LATE_STARTS = 10  # minutes: a busy machine may start us so much later and still means the minute before
-EARLY_MS = 5000  # the scheduler's timer need not go by the clock that we read
+EARLY_MS = 1000  # the scheduler's timer need not go by the clock that we read
 DAY = 1440
 
 

@@ -85,3 +85,10 @@ def test_a_task_is_its_users():
     (table,) = tables({"\\B": parse(f"<Task><Triggers><BootTrigger/></Triggers><Actions>{EXEC}</Actions></Task>")})
 
     assert (table.place, table.user) == ("the task \\B", "SYSTEM")
+
+
+def test_of_a_users_agent_only_that_users_tasks_are_told():
+    task = parse(f"<Task><Triggers><BootTrigger/></Triggers><Actions>{EXEC}</Actions></Task>")
+
+    assert list(tables({"\\B": task}, {"ada", "S-1-5-21-1"})) == []
+    assert len(list(tables({"\\B": task}, {"system"}))) == 1

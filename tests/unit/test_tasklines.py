@@ -83,6 +83,14 @@ def test_a_listing_that_cannot_be_read_is_no_empty_one(output: bytes):
     assert caught.value.code == "scheduler_unreadable"
 
 
+def test_two_hyphens_in_a_name_do_not_hide_the_tasks():
+    listing = b"<Tasks><!-- \\A--b -->\n<Task/>\n<!-- \\Crontopus\\x--y -->\n<Task/></Tasks>"
+    store = Schtasks({}, run=lambda *_, **__: Finished(0, listing, b""))
+
+    assert list(store.everything()) == ["\\A--b", "\\Crontopus\\x--y"]
+    assert list(store.read()) == ["\\Crontopus\\x--y"]
+
+
 def test_the_program_is_called_by_its_whole_path_and_with_a_list():
     asked: list[list[str]] = []
 

@@ -107,8 +107,9 @@ def test_doctor_has_no_internal_error(place: WindowsPlace):
 def test_a_task_beside_ours_is_found(place: WindowsPlace):
     task = place.service.file("\\Nightly copy")
     trigger = "<CalendarTrigger><StartBoundary>2024-05-05T03:30:00</StartBoundary><ScheduleByDay/></CalendarTrigger>"
+    mine = "<Principals><Principal><UserId>S-1-5-21-1-2-3-1001</UserId></Principal></Principals>"
     actions = "<Actions><Exec><Command>robocopy</Command><Arguments>a b</Arguments></Exec></Actions>"
-    task.write_text(f'<Task xmlns="{NAMESPACE}"><Triggers>{trigger}</Triggers>{actions}</Task>', "utf-16")
+    task.write_text(f'<Task xmlns="{NAMESPACE}"><Triggers>{trigger}</Triggers>{mine}{actions}</Task>', "utf-16")
 
     done = place.enrolled().agent("discover", "-o", "json")
 
