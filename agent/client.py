@@ -1,11 +1,13 @@
 """The door to the control plane's API."""
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from agent import tls
 from agent.config import Config
@@ -23,6 +25,7 @@ from chalicelib.domain.errors import (
 )
 
 TIMEOUT_S = (3, 10)
+PATIENCE_S = 20.0
 MAX_ANSWER_BYTES = 1024 * 1024
 MAX_WAIT_S = 3600
 _ERRORS: dict[int, type[CrontopusError]] = {
@@ -61,8 +64,19 @@ class Api:
     token: itself, or what reads it anew for every call.
     """
 
-    def __init__(self, url: str, token: str | Callable[[], str], session: requests.Session | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | Callable[[], str],
+        session: requests.Session | None = None,
+        *,
+        timeout_s: tuple[float, float] = TIMEOUT_S,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """timeout_s: for the connection, and for the next byte. patience_s: for the whole of an answer that has begun."""
         self.url = url.rstrip("/")
+        self.timeout_s = timeout_s
+        self.patience_s = patience_s
         self._session = session or requests.Session()
         self._auth = _Bearer(token)
 
@@ -108,20 +122,31 @@ class Api:
         """Return the answer. Raise the domain's error for everything else; none of them ever holds the token."""
         try:
             response = self._session.request(
-                method, self.url + path, json=body, auth=self._auth, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+                method, self.url + path, json=body, auth=self._auth, timeout=self.timeout_s, allow_redirects=False, stream=True
             )
             with response:
-                content = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
+                content = _read(response.raw, time.monotonic() + self.patience_s)
         except requests.exceptions.SSLError as e:
             raise Unavailable(
                 f"{self.url} shows a certificate that is not trusted: {tls.words(e)}", code="api_unavailable"
             ) from e
-        except (requests.RequestException, OSError) as e:
+        except (requests.RequestException, HTTPError, OSError) as e:
             raise Unavailable(f"{self.url} cannot be reached: {type(e).__name__}", code="api_unavailable") from e
         document = _document(content)
         if response.status_code in (200, 201) and document is not None:
             return document
         raise _error(response.status_code, document, response.headers.get("Retry-After", ""))
+
+
+def _read(raw: Any, until: float) -> bytes:
+    """Return the body, or one byte more than we take. Raise TimeoutError if it is not there by then."""
+    some: Callable[..., bytes] = getattr(raw, "read1", raw.read)  # the older urllib3 knows no other way than to wait for all
+    content = b""
+    while len(content) <= MAX_ANSWER_BYTES and (chunk := some(MAX_ANSWER_BYTES + 1 - len(content), decode_content=True)):
+        content += chunk
+        if time.monotonic() > until:
+            raise TimeoutError("the answer does not end")
+    return content
 
 
 def _document(content: bytes) -> dict[str, Any] | None:

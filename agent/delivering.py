@@ -34,7 +34,15 @@ class Deliveries:
 
         def deliver_from(folder: Path) -> Delivery:
             check_in = open_api(config, token).check_in
-            return Delivery(folder, config.endpoint_id, check_in, stopped=stopped, max_bytes=MAX_BYTES, saw=saw)
+            return Delivery(
+                folder,
+                config.endpoint_id,
+                check_in,
+                elsewhere=lambda: (self.spool,),
+                stopped=stopped,
+                max_bytes=MAX_BYTES,
+                saw=saw,
+            )
 
         self.shelters = Shelters(home.directory, deliver_from)
         check_in = open_api(config, token).check_in

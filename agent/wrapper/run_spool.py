@@ -17,6 +17,7 @@ SYSLOG = ("/dev/log", "/var/run/syslog")
 ONE_BLOCK = 1024  # no start or end record is longer
 START_WAIT_S = 0.2  # for a disk that hangs to take the start; the job does not wait longer
 END_WAIT_S = 1.0
+SHELTER_WAIT_S = 5.0  # memory does not hang: what takes longer than this is a busy machine
 SHELTERED_OUTPUT = 8192  # bytes: a shelter is in memory
 MAX_SHELTERED = 10_000  # files
 
@@ -45,9 +46,9 @@ class Spool:
             return
         short = output[-SHELTERED_OUTPUT:]
         content = json_of(record | {"output_truncated": record["output_truncated"] or len(short) < len(output)})
-        if within(START_WAIT_S, self.take_shelter, ((".out", short), (".end.json", content))):
+        if within(SHELTER_WAIT_S, self.take_shelter, ((".out", short), (".end.json", content))):
             content = json_of(record | {"output_truncated": True}).ljust(ONE_BLOCK)
-            is_lost = within(START_WAIT_S, self.put, self.folder, ".end.json", content, ".start.json", "r+b")
+            is_lost = within(END_WAIT_S, self.put, self.folder, ".end.json", content, ".start.json", "r+b")
             what = "result" if is_lost else "output"
             complain(self.directory, f"lost the {what} ({problem}) of run {self.run_id} of job {record['job_id']}")
         within(START_WAIT_S, posix.unlink, f"{self.folder}/{self.run_id}.start.json")
@@ -77,17 +78,19 @@ class Spool:
     def leave_shelter(self) -> None:
         posix.unlink(f"{shelter_of(self.directory)}/{self.run_id}.start.json")
 
-    def put(self, folder: str, suffix: str, content: bytes, beside: str = ".tmp", mode: str = "wb") -> None:
+    def put(self, folder: str, suffix: str, content: bytes, beside: str = "", mode: str = "wb") -> None:
         """Create the file whole and on disk, or raise OSError and leave nothing. beside: suffix of the file it is made from."""
         path = f"{folder}/{self.run_id}"
+        # Each has its own: one that was given up may still be at it while the next is written.
+        made_from = path + (beside or suffix + ".tmp")
         try:
-            with open_or_make(folder, path + beside, mode) as file:
+            with open_or_make(folder, made_from, mode) as file:
                 file.write(content)
                 file.flush()
                 posix.fsync(file.fileno())
-            posix.rename(path + beside, path + suffix)
+            posix.rename(made_from, path + suffix)
         except OSError:
-            attempt(posix.unlink, path + beside)
+            attempt(posix.unlink, made_from)
             raise
         handle = posix.open(folder, posix.O_RDONLY)
         posix.fsync(handle)
@@ -111,7 +114,7 @@ def complain(directory: str, text: str) -> None:
     for path in SYSLOG:
         attempt(socket(AF_UNIX, SOCK_DGRAM).sendto, line, MSG_DONTWAIT, path)
     if within(START_WAIT_S, count_one, directory):
-        within(START_WAIT_S, lambda: count_one(shelter_of(directory)))
+        within(SHELTER_WAIT_S, lambda: count_one(shelter_of(directory)))
 
 
 def count_one(folder: str) -> None:

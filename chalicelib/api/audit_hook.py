@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # What a handler notes to say whose log a public route writes to: the account it found, or the one a stranger claims to be.
 TENANT, CLAIMED = "tenant_id", "claimed"
+IMPERSONATION = "endpoint.impersonated"
 
 
 def write(
@@ -28,13 +29,14 @@ def write(
 ) -> None:
     """Write down what a request did, or was kept from doing, if its route says so. Never raises."""
     outcome = _outcome(response)
-    if not isinstance(spec.audit, str) or outcome is None:
+    action = _action(spec, response)
+    if action is None or outcome is None:
         return
     tenant_id = _log_of(spec, caller, noted, outcome)
     claimed = noted.get(CLAIMED) or noted.get(TENANT)
     act = Act(
         tenant_id=tenant_id or "",
-        action=spec.audit,
+        action=action,
         outcome=outcome,
         by=_actor(spec, caller, tenant_id or claimed, outcome),
         at=datetime.now(UTC),
@@ -50,6 +52,13 @@ def write(
     if spec.auth == "operator" and outcome == "done" and TENANT in arguments:
         # Who is acted upon reads it too.
         audit.record(replace(act, tenant_id=arguments[TENANT]))
+
+
+def _action(spec: "RouteSpec", response: Response) -> str | None:
+    """Return what the log calls it. What endpoints say is in no log, but that one spoke for another is."""
+    if isinstance(spec.audit, str):
+        return spec.audit
+    return IMPERSONATION if spec.auth == "endpoint" and response.status_code == 403 else None
 
 
 def _log_of(spec: "RouteSpec", caller: Caller | None, noted: Mapping[str, str], outcome: Outcome) -> str | None:

@@ -72,3 +72,14 @@ def test_a_report_that_is_refused_does_not_fail_the_heartbeat_and_is_told_again(
 
     assert beating.board.part("heartbeat")["error"] is None
     assert len(plane.bodies("/job-instances")) == 2
+
+
+def test_what_could_be_written_nowhere_reaches_the_control_plane(tmp_path: Path) -> None:
+    (tmp_path / "lost-results").write_bytes(b"...")
+    with answering() as plane:
+        beating = heartbeat(plane, Home(tmp_path))
+        beating.beat()
+
+    (body,) = plane.bodies("/heartbeat")
+    assert body["results_lost"] == 3
+    assert any("3 results or outputs could not be written" in problem for problem in body["problems"])

@@ -198,3 +198,32 @@ def test_a_process_that_may_have_no_thread_writes_as_ever(host: Host):
 
     assert host.run(JOB).code == 3
     assert host.record()["exit_code"] == 3
+
+
+def test_a_start_that_the_disk_takes_late_does_not_spoil_the_result(host: Host, base: Path):
+    """The start's file is opened while the result's is being written."""
+    text = host.run_job.read_text()
+    slow = """
+real_open, real_sync, waits = open_or_make, posix.fsync, [0.6]
+
+
+def open_or_make(folder, path, mode):
+    time.sleep(waits.pop() if waits else 0)
+    return real_open(folder, path, mode)
+
+
+def slow_sync(handle):
+    time.sleep(0.4)
+    real_sync(handle)
+
+
+posix.fsync = slow_sync
+if __name__ == "__main__":
+"""
+    before, _, after = text.rpartition('if __name__ == "__main__":\n')
+    host.run_job.write_text(before + slow.lstrip("\n") + after)
+
+    host.run("exit 3")
+
+    ends = list(host.spool.glob("*.end.json")) + [path for path in sheltered(host, base) if path.name.endswith(".end.json")]
+    assert {json.loads(path.read_bytes())["exit_code"] for path in ends} == {3}

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent import shelters, spool
+from agent.config import Config, Remote
+from agent.delivering import Deliveries
+from agent.home import Home
 from agent.report import Delivery
 from agent.shelters import Shelters
 from agent.wrapper import run_shelter
@@ -224,3 +227,11 @@ def test_too_many_open_files_put_nothing_in_quarantine(home: Path, monkeypatch: 
         spool.list_records(spooled.path, STARTED_MS, lambda *_: True)
 
     assert spooled.names() == {".end.json"}
+
+
+def test_each_place_is_asked_before_a_run_of_the_other_is_taken_for_killed(home: Path):
+    config = Config("https://example.org", "ep-1", "web-1", Remote("https://example.org/x.git", "main", "u"))
+    deliveries = Deliveries(Home(home), config, lambda: "cte_x")
+
+    assert list(deliveries.shelters.deliver_from(home / "shm").elsewhere()) == [home / "spool"]
+    assert deliveries.main.elsewhere == deliveries.shelters.folders

@@ -12,6 +12,7 @@ import pytest
 import time_machine as clocks
 
 from chalicelib import config
+from chalicelib.domain.times import to_text
 from chalicelib.forgejo.client import Forgejo
 from chalicelib.services import audit, blocks, doors, jobs, rate_limits, retention, usage
 from chalicelib.workers.runs import project_runs
@@ -147,7 +148,7 @@ def project(tables) -> Callable[[], None]:
 
 def beat(api: Api, agent: dict[str, Any], **changes: Any) -> Answer:
     path = changes.pop("path", "/api/endpoints/{}/heartbeat").format(changes.pop("endpoint_id", agent["endpoint"]["id"]))
-    body = {"version": "0.1.0", "commit": "a" * 40, "spool_depth": 0, "clock_at": "2026-11-20T12:00:00Z"} | changes
+    body = {"version": "0.1.0", "commit": "a" * 40, "spool_depth": 0, "clock_at": to_text(datetime.now(UTC))} | changes
     return api.as_(agent["token"]).post(path, body)
 
 
