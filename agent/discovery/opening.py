@@ -52,9 +52,11 @@ def open_discovery(home: Home, config: Config, environ: Mapping[str, str], uid: 
         return Discovery(home, config.endpoint_id, NoTable(), lambda: around, tasks_beside_ours, time.time)
 
     def here() -> Circumstances:
-        flavour = flavours.of(scheduler_flavour(config.crontab, environ))
+        flavour = flavours.here(scheduler_flavour(config.crontab, environ))
         home_of = str(Path(f"~{login}").expanduser())
-        return Circumstances(home_of, flavour.name, flavour.zone_variable, timezone(environ), flavour.is_text)
+        return Circumstances(
+            home_of, flavour.name, next(iter(flavour.zone_variables), None), timezone(environ), flavour.is_text
+        )
 
     def others() -> Sequence[Table]:
         return list(tables.others(login, scheduler_flavour(config.crontab, environ), root)) if uid == 0 else []

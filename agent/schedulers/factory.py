@@ -35,7 +35,7 @@ def open_scheduler(home: Home, config: Config, environ: Mapping[str, str], uid: 
         if uid == 0:
             refuse_open_python(str(python), environ)
         return open_tasks(home, config.endpoint_id, environ, runner, python, changing)
-    flavour, login = flavours.of(scheduler_flavour(config.crontab, environ)), system.login_of(uid)
+    flavour, login = flavours.here(scheduler_flavour(config.crontab, environ)), system.login_of(uid)
     return Crontab(
         CrontabProgram(config.crontab, environ, flavour, login=login, spooled=SPOOL / login),
         endpoint_id=config.endpoint_id,

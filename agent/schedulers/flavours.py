@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,7 +35,7 @@ class Flavour:
     is_escaping: `-l` shows carriage returns and backspaces as `\\r` and `\\b`.
     is_text: its program takes tables of UTF-8 only, and turns every kind of line end into a newline.
     no_table: exit code and words of `-l` where there is no table. needs_login: its program asks the environment who we are.
-    zone_variable: sets the zone of the lines below it, None if none does. delay_variable: puts lines below off by up to so
+    zone_variables: set the zone of the lines below them. delay_variable: puts lines below off by up to so
     many minutes.
     has_reboot: it knows @reboot. daemons: the names its process goes by.
     """
@@ -51,7 +51,7 @@ class Flavour:
     is_text: bool = False
     no_table: tuple[int, re.Pattern[bytes]] = (1, _NO_CRONTAB)
     needs_login: bool = False
-    zone_variable: str | None = None
+    zone_variables: tuple[str, ...] = ()
     delay_variable: str | None = None
     has_reboot: bool = True
     daemons: tuple[str, ...] = ("cron", "crond")
@@ -68,7 +68,7 @@ CRONIE = Flavour(
     max_lines_of_users=10_000,
     counts_entries=True,
     max_command=131_071,
-    zone_variable="CRON_TZ",
+    zone_variables=("CRON_TZ",),
     delay_variable="RANDOM_DELAY",
     daemons=("crond", "cron"),
 )
@@ -112,6 +112,21 @@ FLAVOURS: Mapping[str, Flavour] = MappingProxyType(
 def of(name: str | None) -> Flavour:
     """Return what is known of a cron by its name; of an unknown one, what is true of most."""
     return FLAVOURS.get(name or "", VIXIE)
+
+
+def here(name: str | None, root: Path = _ROOT) -> Flavour:
+    """Return what is true of this machine's cron, where versions of one name differ: systemd-cron 2 heeds zones."""
+    flavour = of(name)
+    if flavour is SYSTEMD_CRON and any(_speaks_of(root / path, b"CRON_TZ") for path in _GENERATORS):
+        return replace(flavour, zone_variables=("CRON_TZ", "TZ"))
+    return flavour
+
+
+def _speaks_of(program: Path, word: bytes) -> bool:
+    try:
+        return word in program.read_bytes()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,9 @@ def read(foreign: bytes, flavour: Flavour, is_program: Callable[[str], bool] = _
         return Surroundings()
     found = {name.decode(errors="replace"): text for name, text in crontab_lines.variables_at_end(foreign).items()}
     variables = {name: text.decode(errors="replace") for name, text in found.items()}
-    zone = variables.get(_ZONE)
-    lines = Lines(_known(zone), is_set=True) if zone is not None and flavour.zone_variable == _ZONE else OWN
+    named = {variables[name] for name in flavour.zone_variables if variables.get(name)}
+    # Of two that differ nobody knows which one counts.
+    lines = Lines(_known(next(iter(named))) if len(named) == 1 else None, is_set=True) if named else OWN
     return Surroundings(lines, tuple(_warnings(variables, flavour, lines, is_program)))
 
 
@@ -51,13 +52,13 @@ def _warnings(variables: Mapping[str, str], flavour: Flavour, lines: Lines, is_p
     shell = variables.get("SHELL")
     if shell is not None and (not is_program(shell) or Path(shell).name in _ENDING_SHELLS):
         yield f"SHELL={shell} stands above our block and starts no program: none of our jobs will run"
-    if _ZONE in variables and not lines.is_set:
+    if variables.get(_ZONE) and not lines.is_set:
         yield f"{_ZONE}={variables[_ZONE]} stands above our block; this cron ({flavour.name}) does not heed it, nor do our jobs"
-    elif lines.is_set and lines.zone is None:
-        asked = "run-job is asked every minute whether a job is due"
-        yield f"{_ZONE}={variables[_ZONE]} stands above our block and names no zone that is known here: {asked}"
     elif lines.is_set:
-        yield f"{_ZONE}={lines.zone} stands above our block: our lines are converted to it, and our jobs run when they should"
+        name = next(name for name in flavour.zone_variables if variables.get(name))
+        asked = "names no zone that is known here: run-job is asked every minute whether a job is due"
+        turned = "our lines are converted to it, and our jobs run when they should"
+        yield f"{name}={variables[name]} stands above our block: {turned if lines.zone else asked}"
     delay = variables.get(_DELAY, "").strip()
     if flavour.delay_variable == _DELAY and delay.isdigit() and int(delay):
         more = (

@@ -18,6 +18,7 @@ class Dialect:
     either is enough. "either", "both": always so.
     is_numeric: its fields are safe only as plain numbers. first_day: where `*/n` begins to count the days of a month.
     is_tried: how its clock behaves has been seen; else what its manual says of it is not built upon.
+    has_one_way: its versions agree on day and weekday; else a schedule that asks for both is never left to it.
     """
 
     clock: Clock = "cron"
@@ -25,6 +26,7 @@ class Dialect:
     is_numeric: bool = False
     first_day: int = 1
     is_tried: bool = True
+    has_one_way: bool = True
 
     @property
     def is_crons(self) -> bool:
@@ -33,8 +35,9 @@ class Dialect:
 
 
 CRON = Dialect()
-# systemd-cron 1.15 takes `nov` for October and drops a range of weekdays that ends on Sunday, so that it means every day.
-# busybox knows no 7 for Sunday, and `*/10` of its days are the 10th, 20th and 30th.
+# systemd-cron 1.15 takes `nov` for October and drops a range of weekdays that ends on Sunday, so that it means every day;
+# version 2 wants either of day and weekday, says its manual. busybox knows no 7 for Sunday, and `*/10` of its days are the
+# 10th, 20th and 30th.
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
         "debian": CRON,
@@ -42,7 +45,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "vixie": CRON,
         "vixie-macos": CRON,
         "busybox": Dialect(clock="plain", days="either", is_numeric=True, first_day=0),
-        "systemd-cron": Dialect(clock="once", days="both", is_numeric=True),
+        "systemd-cron": Dialect(clock="once", days="both", is_numeric=True, has_one_way=False),
         "bcron": Dialect(days="either", is_numeric=True, is_tried=False),
     }
 )

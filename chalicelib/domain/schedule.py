@@ -79,7 +79,8 @@ def native(expression: str, dialect: Dialect) -> str | None:
         return text
     minute, hour, _, _, _ = text.split()
     all_days, all_weekdays = len(fields.days) == 31, len(fields.weekdays) == 7
-    if not all_days and not all_weekdays and dialect.days != ("both" if fields.is_both else "either"):
+    says = ("both" if fields.is_both else "either") == dialect.days and dialect.has_one_way
+    if not all_days and not all_weekdays and not says:
         return None
     is_daily = not fields.is_both and (all_days or all_weekdays)  # either is enough, and one of them is always true
     day = "*" if all_days or is_daily else _listed(fields.days)

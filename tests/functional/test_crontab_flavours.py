@@ -167,3 +167,16 @@ def test_on_macos_nobody_has_to_look(tmp_path: Path) -> None:
 
 def test_without_systemctl_nothing_is_known_of_the_target() -> None:
     assert alive.look(flavours.SYSTEMD_CRON, {"PATH": "/nowhere"}).target is None
+
+
+@pytest.mark.parametrize(("generator", "variables"), [(b"\x7fELF CRON_TZ=", ("CRON_TZ", "TZ")), (b"#!/usr/bin/python3\n", ())])
+def test_a_systemd_cron_that_knows_zones_is_told_from_one_that_does_not(
+    tmp_path: Path, generator: bytes, variables: tuple[str, ...]
+) -> None:
+    path = tmp_path / "lib/systemd/system-generators/systemd-crontab-generator"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(generator)
+
+    assert flavours.here("systemd-cron", tmp_path).zone_variables == variables
+    assert flavours.here("debian", tmp_path) is flavours.DEBIAN
+    assert flavours.here("systemd-cron", tmp_path / "none") is flavours.SYSTEMD_CRON

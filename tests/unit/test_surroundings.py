@@ -1,10 +1,14 @@
 """What stands above our block and reaches into it."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.guard import OWN, Lines
 from agent.schedulers import flavours, surroundings
 from agent.schedulers.flavours import BUSYBOX, CRONIE, DEBIAN, SYSTEMD_CRON, Flavour
+
+SYSTEMD_CRON_2 = replace(SYSTEMD_CRON, zone_variables=("CRON_TZ", "TZ"))
 
 
 def read(text: bytes, flavour: Flavour = DEBIAN) -> surroundings.Surroundings:
@@ -49,6 +53,9 @@ def test_what_changes_the_lives_of_our_jobs_is_said_in_words(text: bytes, flavou
         (b"CRON_TZ=../../etc/passwd\n", CRONIE, Lines(None, is_set=True)),
         (b"CRON_TZ=Asia/Tokyo\n", DEBIAN, OWN),
         (b"TZ=Asia/Tokyo\n", CRONIE, OWN),
+        (b"CRON_TZ=\n", CRONIE, OWN),
+        (b"TZ=Asia/Tokyo\n", SYSTEMD_CRON_2, Lines("Asia/Tokyo", is_set=True)),
+        (b"TZ=Asia/Tokyo\nCRON_TZ=UTC\n", SYSTEMD_CRON_2, Lines(None, is_set=True)),
         (b"RANDOM_DELAY=5\n", DEBIAN, OWN),
     ],
 )
