@@ -62,6 +62,7 @@ REMEDIES = {
     "table_changed": "nothing: somebody edited the table at the same moment, the next round starts from what is there",
     "not_installed": "run `crontopus-agent install`; `crontopus-agent run` runs the agent in the foreground",
     "no_service_manager": "docs/services.md says what to put where for OpenRC, runit and System V init",
+    "service_taken": "one service of each user: uninstall that one with its CRONTOPUS_HOME, or run this agent by other means",
     "service_refused": "read what it says above; where this very command needs root, give it that",
     "service_failed": "see why in its log: `journalctl -u crontopus-agent` (a user's: with --user), or agent.log",
     "stuck": "nothing, unless it comes again: then see where it hangs in agent.log, and report it",

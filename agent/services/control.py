@@ -1,5 +1,6 @@
 """Install, start, stop and remove the agent's service, whatever manager this machine has."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ class Control:
         return self.manager.file(self.setup).path
 
     def is_installed(self) -> bool:
-        return self.path.exists()
+        """Tell whether this very agent is a service; one of another folder of the same user is none of our business."""
+        found = _read(self.path)
+        return found is not None and is_of(found, self.setup)
 
     def installing(self) -> list[Step]:
         """Return what `install` would do: no file is written that is there already."""
@@ -41,6 +44,8 @@ class Control:
 
     def install(self) -> None:
         """Raise Stalled if an agent runs here that no service started: two would be in each other's way."""
+        if self.path.exists() and not self.is_installed():
+            raise Stalled(f"{self.path} is the service of an agent with another folder", code="service_taken")
         pid = running_pid(self.home)
         if pid is not None and not self.is_installed():
             raise Stalled(f"an agent that is no service runs here already (process {pid}); stop it first", code="locked")
@@ -92,6 +97,14 @@ class Control:
                 return True
             self.sleep(_LOOK_EVERY_S)
         return is_so()
+
+
+def is_of(content: bytes, setup: Setup) -> bool:
+    """Tell whether a service's file starts the agent of this folder: it names the folder unless it is the usual one."""
+    text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8", errors="replace")
+    if not setup.environ:
+        return "CRONTOPUS_HOME" not in text
+    return all(re.search(rf"{re.escape(value)}(?![\w./-])", text) for value in setup.environ.values())
 
 
 def _read(path: Path) -> bytes | None:

@@ -11,9 +11,12 @@ import pytest
 
 from agent.home import Home, locked, make_private
 from agent.services.base import Remove, Run, Setup, Step, Write
-from agent.services.control import Control
+from agent.services.control import Control, is_of
+from agent.services.launchd import Launchd
+from agent.services.systemd import Systemd
 from chalicelib.domain.errors import Stalled
 from infra.deploy_examples import examples
+from tests.fixtures.places import FOREIGN, machine
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 ANALYZE = shutil.which("systemd-analyze")
@@ -132,6 +135,31 @@ def test_a_service_beside_an_agent_in_the_foreground_is_refused(desk: Desk, runn
     assert not desk.shelf.path.exists()
 
 
+def test_the_service_of_another_folder_is_left_alone(desk: Desk, tmp_path: Path) -> None:
+    desk.shelf.path.parent.mkdir()
+    desk.shelf.path.write_bytes(b"Environment=CRONTOPUS_HOME=/srv/other\n")
+
+    assert not desk.control.is_installed()
+    with pytest.raises(Stalled, match="another folder") as caught:
+        desk.control.install()
+    assert caught.value.code == "service_taken"
+
+
+@pytest.mark.parametrize(("base", "is_ours"), [("/srv/a", True), ("/srv/ab", False), ("/srv/a/b", False), ("/srv", False)])
+@pytest.mark.parametrize("kind", [Systemd, Launchd])
+def test_a_service_s_file_says_whose_it_is(kind, base: str, is_ours: bool) -> None:
+    ours, other = (
+        Setup(("/x",), Path(place) / ".crontopus", 7, "ada", Path("/home/ada"), environ={"CRONTOPUS_HOME": place})
+        for place in ("/srv/a", base)
+    )
+    usual = Setup(("/x",), Path("/home/ada/.crontopus"), 7, "ada", Path("/home/ada"))
+
+    assert is_of(kind().file(other).content, ours) is is_ours
+    assert is_of(kind().file(usual).content, usual)
+    assert not is_of(kind().file(usual).content, ours)
+    assert not is_of(kind().file(ours).content, usual)
+
+
 def test_a_manager_that_refuses_is_quoted(desk: Desk) -> None:
     desk.shelf.steps["install"] = (Run(("sh", "-c", "echo access denied >&2; exit 4")), Run(("touch", "never")))
 
@@ -175,3 +203,16 @@ def test_stop_start_restart_and_uninstall_reach_the_manager(desk: Desk) -> None:
 
     assert [line for line in desk.said if "true" in line] == ["  + true stop", "  + true start", "  + true restart"]
     assert not desk.shelf.path.exists()
+
+
+def test_purging_removes_the_folder_only_after_the_table_is_as_it_was_and_somebody_said_yes(tmp_path: Path) -> None:
+    with machine(tmp_path) as place:
+        place.enroll()
+        place.agent("sync", "--once")
+        asked = place.agent("uninstall", "--purge", stdin="n\n")
+        still = place.cron.content
+        done = place.agent("uninstall", "--purge", "--yes")
+
+        assert (asked.returncode, still) == (1, FOREIGN + place.block)
+        assert "with 0 results" in asked.stderr
+        assert (done.returncode, place.cron.content, place.home.exists()) == (0, FOREIGN, False), done.stderr
