@@ -13,6 +13,7 @@ from agent.placing import Wanted
 from agent.reconcile import Plan, plan, refuse_wipeout
 from agent.schedulers.base import Actual, Entry, Known, Scheduler
 from agent.state import Inventory
+from chalicelib.domain import crontab_marks
 from chalicelib.domain.endpoints import Approval, ids_digest
 from chalicelib.domain.errors import Stalled
 
@@ -77,9 +78,10 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         known = replace(known, left_outside=_unchanged(now.desired, scheduler, known))
     actual = scheduler.find(raw, known)
     settled = settle(actual.foreign, actual.items, now.desired.jobs, now.theirs, now.endpoint_id)
-    actual = replace(actual, foreign=settled.foreign)
     kept = _unsure_entries(actual, now)
-    entries = [*_entries(now.desired, scheduler, settled.withheld), *kept]
+    former = _former(settled, kept, now)
+    actual = replace(actual, foreign=crontab_marks.plain(settled.foreign, former) if former else settled.foreign)
+    entries = [*_entries(now.desired, scheduler, settled.withheld), *kept, *(Entry(job_id, None) for job_id in former)]
     owned = {*now.inventory.jobs, *now.job_files} if now.inventory else None
     steps = plan(entries, actual.items, owned)
     drift = drifts.find(steps, known.lines, actual.outside)
@@ -90,7 +92,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
     is_allowed = now.allow_removals or _is_approved(steps, now)
     held = None if is_allowed else _objection(steps, is_rewritten=now.is_rewritten)
     lines = steps.kept_lines if held else steps.lines
-    if settled.asides and not held:
+    if settled.asides and not held and not former:
         actual = replace(
             actual, foreign=without_asides(actual.foreign, _gone(settled, kept, replace(now, allow_removals=is_allowed)))
         )
@@ -110,6 +112,14 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         withheld=settled.withheld,
         absent=settled.absent,
     )
+
+
+def _former(settled: Settled, kept: Iterable[Entry], now: Situation) -> frozenset[str]:
+    """Return the jobs that another endpoint had adopted, which this machine was before: their own lines run them again."""
+    if now.inventory is None or now.inventory.endpoint_id == now.endpoint_id:
+        return frozenset()
+    there = {*now.desired.jobs, *now.desired.elsewhere, *(entry.job_id for entry in kept)}
+    return (settled.asides & now.inventory.jobs.keys()) - there
 
 
 def _gone(settled: Settled, kept: Iterable[Entry], now: Situation) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -307,3 +307,18 @@ def test_a_report_that_is_refused_changes_nothing(machine: Machine, refusal: Exc
     assert caught.value.code == code
     assert not machine.home.discovered.exists()
     assert machine.round().table == TABLE
+
+
+def test_enrolled_elsewhere_the_lines_of_adopted_jobs_run_them_again(machine: Machine) -> None:
+    tidy = machine.look().lines[0]
+    before = machine.round().table
+    machine.adopt(tidy.job_id)
+    machine.round()
+    machine.inventory = replace(machine.inventory, endpoint_id="ep-0")
+    machine.table.content = (machine.table.content or b"").replace(ME.encode(), b"ep-0")
+    machine.plane.jobs = {}
+
+    decision = machine.round()
+
+    assert decision.table == crontab_marks.plain(before, {tidy.job_id})
+    assert (decision.lines, decision.held) == ((), None)
