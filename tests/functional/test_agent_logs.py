@@ -102,3 +102,24 @@ def _judge(place: Place) -> None:
     assert {Path(one["file"]).name for one in found if one["level"] == "problem"} == {"b.yaml", "c.yaml", "d.yaml"}
     assert any(one["line_number"] == 5 and one["column"] == 12 for one in found)
     assert place.agent("validate", str(folder / "nothing")).returncode == 2
+
+
+ENTRY = {"__REALTIME_TIMESTAMP": "1795262400000000", "PRIORITY": "4", "MESSAGE": '{"event": "sync failed", "code": "git_auth"}'}
+
+
+def test_what_journald_has_is_shown_where_agent_log_is_switched_off(tmp_path: Path) -> None:
+    asked = tmp_path / "bin" / "journalctl"
+    asked.parent.mkdir()
+    entries = [ENTRY, ENTRY | {"MESSAGE": [27, 91, 50, 74]}, {"MESSAGE": "no moment"}]
+    asked.write_text("#!/bin/sh\ncat <<'END'\n" + "\n".join(map(json.dumps, entries)) + "\nEND\n")
+    asked.chmod(0o755)
+    with machine(tmp_path) as place:
+        place.enroll()
+        with (place.home / "config.yaml").open("a") as config:
+            config.write("log: {file: false}\n")
+        done = place.agent("logs", env={"PATH": f"{asked.parent}:/usr/bin:/bin"})
+        following = place.agent("logs", "-f", env={"PATH": f"{asked.parent}:/usr/bin:/bin"})
+
+    assert done.stdout.splitlines()[0] == "2026-11-21T12:00:00.000Z  WARNING   sync failed  code=git_auth"
+    assert "\x1b" not in done.stdout
+    assert (len(done.stdout.splitlines()), following.returncode) == (2, 1)
