@@ -262,6 +262,9 @@ def load_config(home: Home, environ: Mapping[str, str] | None = None) -> Config:
         content = home.config.read_bytes()
     except FileNotFoundError as e:
         raise Stalled("this machine is not enrolled", code="not_enrolled") from e
+    except PermissionError as e:
+        said = f"{home.config} belongs to somebody else; run this as the user whose agent it is"
+        raise Stalled(said, code="home_unusable") from e
     except OSError as e:
         raise Stalled(f"{home.config}: cannot be read: {e.strerror}", code="config") from e
     try:

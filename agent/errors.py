@@ -22,7 +22,7 @@ REMEDIES = {
     "update_damaged": "nothing was installed; try again, and if it lasts tell whoever runs the control plane",
     "update_broken": "the version that was there goes on; tell whoever made the release",
     "config": "correct config.yaml, or enroll again to have it written anew",
-    "home_unusable": "give the agent a home folder it owns: set CRONTOPUS_HOME to an absolute path without blanks or %",
+    "home_unusable": "give the agent a home folder it owns; CRONTOPUS_HOME, if set, is an absolute path without blanks or %",
     "disk_full": "free space on the disk that holds the agent's folder",
     "locked": "wait for the other command to end, or stop it",
     "state_newer": "this state was written by a newer agent: install that version again",

@@ -200,13 +200,13 @@ def read_json(path: Path) -> Any | None:
 
 def read_secret(path: Path) -> str:
     """Return the one line of a token's file, or what the keyring holds in its place. Raise Stalled if there is none."""
-    if not path.exists() and path.with_name(f"{path.name}.in-keyring").exists():
-        from agent import keyrings  # it needs us; and hardly anybody needs it
-
-        return keyrings.find(path)
     try:
         return path.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as e:
+        if isinstance(e, FileNotFoundError) and path.with_name(f"{path.name}.in-keyring").exists():
+            from agent import keyrings  # it needs us; and hardly anybody needs it
+
+            return keyrings.find(path)
         raise Stalled(f"{path} cannot be read; this machine is not enrolled", code="not_enrolled") from e
 
 

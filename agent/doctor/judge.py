@@ -32,7 +32,7 @@ def config(facts: Facts) -> Iterator[Check]:
     if not facts.is_enrolled:
         yield fail("config", "this machine is not enrolled", "crontopus-agent enroll --api-url URL --token-stdin < token")
     elif facts.config:
-        yield fail("config", facts.config.message, "crontopus-agent validate")
+        yield fail("config", facts.config.message, "crontopus-agent validate" if facts.config.code == "config" else None)
     else:
         by = f"; overridden by {', '.join(facts.overridden)}" if facts.overridden else ""
         yield ok("config", f"config.yaml is good{by}")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from agent import overview, proc
+from agent import overview, proc, shelters
 from agent import spool as spools
 from agent.config import Config, load_config
 from agent.doctor.disks import disk_of
@@ -142,7 +142,9 @@ def look_at_run_job(home: Home, environ: Mapping[str, str]) -> RunJobFacts:
 def look_at_agent(home: Home, config: Config | None, environ: Mapping[str, str], uid: int, now: datetime) -> AgentFacts:
     """Return which agents there are, and how ours is doing."""
     pid = overview.running_pid(home)
-    found = read_json(home.status) if home.directory.is_dir() else None
+    found = None
+    with suppress(CrontopusError):
+        found = read_json(home.status)
     status = found if isinstance(found, dict) else {}
     heartbeat_s = config.intervals.heartbeat_s if config else 30
     # Whether it runs is judged from the process, not from these words.
@@ -161,7 +163,8 @@ def look_at_agent(home: Home, config: Config | None, environ: Mapping[str, str],
 def look_at_spool(home: Home) -> SpoolFacts:
     """Return what waits to be delivered, and what never will be."""
     try:
-        found = spools.backlog(home.directory / "spool", spools.process_alive)
+        places = [home.directory / "spool", *shelters.folders(home.directory)]
+        found = spools.together([spools.backlog(place, spools.process_alive) for place in places])
     except OSError:
         return SpoolFacts()
     return SpoolFacts(found.depth, found.oldest_at, found.quarantined, found.lost)

@@ -131,8 +131,10 @@ def _fits(path: str | None, spool: Path | None, uid: int) -> bool | None:
 
 
 def _last_write(home: Home) -> str | None:
-    written = [link.entry for link in audit.links(home) if link.entry and link.entry.facts.get("kind") == "table"]
-    return str(written[-1].facts["at"]) if written else None
+    with suppress(OSError):
+        written = [link.entry for link in audit.links(home) if link.entry and link.entry.facts.get("kind") == "table"]
+        return str(written[-1].facts["at"]) if written else None
+    return None
 
 
 def no_new_privs(processes: Mapping[str, int | None], root: Path = _PROC) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Every command under whatever people and machines do to it: one clear line, the right exit code, never a traceback."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +91,33 @@ def test_a_home_that_is_no_path_is_refused(
 
     assert run([name, *ARGUMENTS.get(name, [])]) in (0, 1, 2)
     assert "no absolute path" in said(capfd) or name == "version"
+
+
+@pytest.fixture
+def theirs(home: Path) -> list[str]:
+    """Return what runs a command as somebody who may not look into the agent's folder: root may, unless told otherwise."""
+    home.mkdir()
+    (home / "config.yaml").write_text("x: 1\n")
+    if os.getuid() != 0:
+        home.chmod(0)
+        return []
+    if not shutil.which("setpriv", path=os.defpath):
+        pytest.skip("root without setpriv may look everywhere")
+    os.chown(home, 65534, 65534)
+    home.chmod(0o700)
+    drop = "-dac_override,-dac_read_search"
+    return [str(shutil.which("setpriv", path=os.defpath)), "--bounding-set", drop, "--inh-caps", "-all"]
+
+
+@pytest.mark.parametrize("name", ["status", "doctor", "logs", "audit verify", "support-bundle", "sync"])
+def test_a_folder_of_somebody_else_is_no_bug_of_ours(name: str, theirs: list[str], home: Path) -> None:
+    command = [*theirs, sys.executable, "-m", "agent", *name.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
+
+    assert done.returncode in (0, 1)
+    assert "internal error" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert name != "doctor" or "belongs to somebody else" in done.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
