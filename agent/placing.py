@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.guard import guarded
 from agent.here import Here
+from agent.schedulers import triggers
 from agent.schedulers.clock_changes import clock_of
 from chalicelib.domain import dependencies
 from chalicelib.domain.manifest import Job
@@ -123,7 +124,7 @@ def _adapted(entry: Wanted, here: Here, after: Iterable[tuple[str, str]] | None,
         extras["after"] = [list(parent) for parent in after]
         if job.timezone and job.timezone != here.timezone:
             extras["zone"] = job.timezone
-            if here.keep is not guarded:  # run-job has no data of zones there
+            if here.keep is triggers.kept:  # run-job has no data of zones there
                 extras["clock"] = clock_of(job.timezone).table
     if is_noted:
         extras["is_noted"] = True

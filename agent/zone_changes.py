@@ -52,6 +52,11 @@ def readings(zone: str | None) -> frozenset[int]:
     return frozenset(found)
 
 
+def changes(zone: str) -> tuple[Change, ...]:
+    """Return the changes of a zone's clocks, oldest first."""
+    return tuple(_changes(ZoneInfo(zone)))
+
+
 def _changes(rules: ZoneInfo) -> Iterator[Change]:
     before = _FROM
     for after in _moments():

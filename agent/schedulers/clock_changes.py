@@ -1,13 +1,10 @@
-"""How a zone's clock is set over the years that a schedule is planned for."""
+"""How a zone's clock is set over the years that a schedule is planned for, in minutes."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-# What is decided of zones later matters when the agent starts anew.
-_FROM, _UNTIL = datetime(2024, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
-_STEP = timedelta(days=7)
+from agent import zone_changes
+
 DAY = 1440  # minutes
 
 
@@ -52,23 +49,5 @@ class Clock:
 @lru_cache(maxsize=64)
 def clock_of(zone: str) -> Clock:
     """Return how a zone's clock is set. Raise ZoneInfoNotFoundError if there is none of that name."""
-    rules = ZoneInfo(zone)
-    moments = [_FROM + number * _STEP for number in range((_UNTIL - _FROM) // _STEP)]
-    offsets = [_offset(rules, moment) for moment in moments]
-    pairs = zip(moments, moments[1:], offsets, offsets[1:], strict=False)
-    changes = tuple(
-        Change(_first(rules, start, end, after), before, after) for start, end, before, after in pairs if before != after
-    )
-    return Clock(offsets[0], changes)
-
-
-def _first(rules: ZoneInfo, before: datetime, after: datetime, wanted: int) -> int:
-    """Return the first minute with the offset `wanted`; between the two moments the offset changes once."""
-    while after - before > timedelta(minutes=1):
-        middle = before + timedelta(minutes=(after - before) // timedelta(minutes=2))
-        before, after = (before, middle) if _offset(rules, middle) == wanted else (middle, after)
-    return int(after.timestamp()) // 60
-
-
-def _offset(rules: ZoneInfo, moment: datetime) -> int:
-    return round((moment.astimezone(rules).utcoffset() or timedelta()).total_seconds() / 60)
+    found = [Change(int(one.at.timestamp()) // 60, one.before, one.after) for one in zone_changes.changes(zone)]
+    return Clock(found[0].before if found else min(zone_changes.offsets(zone)), tuple(found))
