@@ -200,7 +200,9 @@ class _Settling:
     def _unmarked(self) -> Iterator[tuple[int, Placed]]:
         """Yield the jobs' lines that bear no mark and are nobody's of ours, with their places."""
         for index, placed in self._jobs():
-            if index not in self.alien and b"CRONTOPUS:" not in placed.line.raw:
+            raw = placed.line.raw
+            is_taken = b"CRONTOPUS:" in raw and (crontab_marks.id_of(raw) or markers.is_wrapped(raw))
+            if index not in self.alien and not is_taken:
                 yield index, placed
 
     def _jobs(self) -> Iterator[tuple[int, Placed]]:

@@ -89,6 +89,13 @@ def test_a_line_without_mark_is_adopted_by_its_bytes():
     assert settled(raw, found(raw=b"older"), Lines({line_hash(raw): (A,)})).foreign == aside(raw)
 
 
+def test_a_line_that_only_speaks_of_our_marks_is_somebodys_all_the_same():
+    raw = b"@daily grep CRONTOPUS: /var/log/syslog"
+
+    assert settled(raw, lines=Lines(marks={line_hash(raw): (A,)})).foreign == mark(raw)
+    assert settled(raw, found(raw=raw)).foreign == aside(raw)
+
+
 def test_an_edited_line_without_mark_is_adopted_if_it_alone_runs_the_same():
     notes = {discovery.ORIGINAL: "@daily mail me%hi"}
     wanted = found(raw=b"@daily mail me%hi", notes=notes)
