@@ -1,7 +1,6 @@
 """What an entry of the audit log says of a change: counts, ids and digests, never a command."""
 
 import hashlib
-from collections import Counter
 from contextlib import suppress
 
 from agent.home import Home
@@ -12,8 +11,8 @@ MAX_IDS = 100
 
 
 def of_table(old: bytes, new: bytes) -> dict[str, object]:
-    """Return what is about to become of a table. Other lines that come or go are counted: the agent moves and marks some."""
-    before, after = Counter(old.split(b"\n")), Counter(new.split(b"\n"))
+    """Return what is about to become of a table. Of lines that are not ours nothing is said."""
+    before, after = set(old.split(b"\n")), set(new.split(b"\n"))
     gone, come = _jobs(before - after), _jobs(after - before)
     facts: dict[str, object] = {
         "before": hashlib.sha256(old).hexdigest(),
@@ -47,5 +46,5 @@ def of_config(home: Home) -> dict[str, object]:
     return {}
 
 
-def _jobs(lines: Counter[bytes]) -> set[str | None]:
+def _jobs(lines: set[bytes]) -> set[str | None]:
     return {item(line).job_id for line in lines}

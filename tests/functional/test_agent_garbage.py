@@ -1,6 +1,7 @@
 """Every command under whatever people and machines do to it: one clear line, the right exit code, never a traceback."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,12 @@ def test_a_home_that_is_no_path_is_refused(
 
     assert run([name, *ARGUMENTS.get(name, [])]) in (0, 1, 2)
     assert "no absolute path" in said(capfd) or name == "version"
+
+
+def test_the_guide_lists_every_command() -> None:
+    block = Path("docs/agent.md").read_text().split("[services.md]")[0]
+
+    assert not [name for name in COMMANDS if not re.search(rf"\b{name}\b", block)]
 
 
 @pytest.fixture
