@@ -137,6 +137,11 @@ class WinTasks:
         facts = facts_of(line)
         if "foreign" in facts:
             raise Stalled(f"{path} is not ours to write; its XML is in {self.backups}", code="task_foreign")
+        if "odd" in facts:
+            what = ", ".join(facts["odd"])
+            raise Stalled(
+                f"{path} was edited by hand ({what}); only its XML in {self.backups} can be put back", code="task_refused"
+            )
         staged = self.backups / "next.xml"
         write_file(staged, to_xml(task_of(facts), path))
         self.trace("staged")

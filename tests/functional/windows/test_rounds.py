@@ -212,6 +212,19 @@ def test_what_was_replaced_is_in_a_backup_as_xml(windows: WindowsMachine) -> Non
     assert b"PT9M" in newest.read_bytes()
 
 
+def test_of_an_edited_task_only_its_xml_can_be_put_back(windows: WindowsMachine) -> None:
+    windows.remote.commit(manifests(1, 2))
+    windows.sync().round()
+    windows.service.edit(windows.task(1), "<Priority>5", "<Priority>9")
+    table = windows.scheduler().raw()
+    windows.sync().round()
+
+    with pytest.raises(CrontopusError, match="Priority=9"):
+        windows.scheduler().replace(windows.scheduler().raw(), table)
+
+    assert len(windows.service.paths()) == 2
+
+
 def test_a_table_from_a_backup_can_be_put_back(windows: WindowsMachine) -> None:
     windows.remote.commit(manifests(1, 2))
     windows.sync().round()
