@@ -89,14 +89,14 @@ class Updating:
     def _check(self, board: StatusBoard, api: Api, now: datetime) -> None:
         self.check_at = now + CHECK_AGAIN
         try:
-            source = update.source(api, self.keys)
+            source = update.source(api, self.keys, self.config.trust.ca_file)
             release = source.offered(self.config.update_channel, now)
             self.check_at = now + CHECK_EVERY * (0.75 + 0.5 * self.chance())
             is_newer = order(release.version) > order(VERSION)
             board.offered(release.version if is_newer else None, now)
             if is_newer and self.config.updates == "auto" and self._may_take(release.version, board):
                 update.refuse(release, VERSION)
-                update.install(self.place, release, source.url, VERSION, self.environ)
+                update.install(self.place, release, source, VERSION, self.environ)
         except CrontopusError as e:
             log.warning("no update", extra={"why": e.message, "code": e.code})
             board.failed("update", e, now)

@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 
 import click
 
+from agent import build as builds
 from agent import enroll as enrolment
 from agent import tls
 from agent.client import Api
@@ -44,7 +46,8 @@ def enroll(
     make_private(home.directory)
     program = crontab or enrolment.known_crontab(home)
     with new_machine_id(home) if new_identity else nullcontext():
-        config = enrolment.enroll(home, api, facts(name, home, system.uid(), program, environ), program, ca_file)
+        told = replace(facts(name, home, system.uid(), program, environ), version=builds.load().version)
+        config = enrolment.enroll(home, api, told, program, ca_file)
     click.echo(f"enrolled as {config.name} ({config.endpoint_id}); its files are in {home.directory}")
     if running_pid(home) is not None:
         click.echo("an agent is running with the former identity: restart it", err=True)

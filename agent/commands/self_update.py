@@ -38,7 +38,7 @@ def self_update(check: bool, channel: str | None, version: str | None, allow_dow
     home, environ = own_home()
     config = load_config(home)
     api = open_api(config, partial(read_secret, home.agent_token))
-    source = update.source(api, builds.load().keys)
+    source = update.source(api, builds.load().keys, config.trust.ca_file)
     release = source.offered(channel or config.update_channel, datetime.now(UTC), version)
     if order(release.version) == order(VERSION):
         click.echo(f"{VERSION} is what {release.channel} offers; nothing to do")
@@ -48,7 +48,7 @@ def self_update(check: bool, channel: str | None, version: str | None, allow_dow
     update.refuse(release, VERSION, allow_downgrade=allow_downgrade)
     if not os.access(place.versions, os.W_OK):
         raise Stalled(f"{place.prefix} belongs to another user: run this as its owner", code="update_unsupported")
-    begun = update.install(place, release, source.url, VERSION, environ)
+    begun = update.install(place, release, source, VERSION, environ)
     audit.record(home, "updated", {"version": begun.version, "from": begun.from_version})
     click.echo(f"{begun.version} is installed, {begun.from_version} is kept to go back to")
     if running_pid(home) is None:

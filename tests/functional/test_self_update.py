@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from agent.build import Build
 from agent.machine import VERSION
 from tests.fixtures.fake_api import ControlPlane, answering
 from tests.fixtures.installed_agent import InstalledAgent, install
-from tests.fixtures.release_shelf import _OTHER, NEXT, Shelf, published, revised, serving
+from tests.fixtures.release_shelf import _OTHER, KEYS, NEXT, Shelf, published, revised, serving
 from tests.fixtures.updates import NEWER, versioned
 
 GIT = {"url": "http://127.0.0.1:1/crontopus/job-manifests-ada.git", "branch": "main", "username": "t-ada", "token": "a" * 40}
@@ -135,6 +136,15 @@ def test_a_version_that_does_not_run_here_is_refused(machine, shelf):
     shelf.put(NEWER, revised({"agent/machine.py": "this is no Python"}))
 
     assert f"{NEWER} does not run on this machine: SyntaxError" in refused(machine, "update_broken")
+
+
+def test_a_build_may_say_which_commit_it_is_of(machine, shelf):
+    shelf.put(NEWER, versioned(NEWER, **{"agent/build.json": Build("c" * 40, KEYS).text()}))
+
+    done = machine.agent("self-update")
+
+    assert done.returncode == 0, done.stderr
+    assert machine.agent("version").stdout == f"{NEWER}+gccccccc\n"
 
 
 def test_a_version_that_says_it_is_another_is_refused(machine, shelf):

@@ -71,12 +71,13 @@ def die_at(step: int) -> None:
 
 def take(place: Installation, url: str, step: int) -> bool:
     """Take the newer version in a child that dies at a step; tells whether it died."""
-    release = update.Source(url, KEYS).offered("stable", datetime.now(UTC))
+    source = update.Source(url, KEYS)
+    release = source.offered("stable", datetime.now(UTC))
     pid = os.fork()
     if pid == 0:
         try:
             die_at(step)
-            update.install(place, release, url, VERSION, dict(os.environ))
+            update.install(place, release, source, VERSION, dict(os.environ))
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])

@@ -119,7 +119,12 @@ download() {
             *) curl -fsSL --proto '=https' --tlsv1.2 --retry 3 -o "$2" "$1" ;;
         esac
     elif command -v wget >/dev/null; then
-        wget -q -O "$2" "$1"
+        # busybox's wget knows neither option, nor TLS below 1.2.
+        if wget --help 2>&1 | grep -q -- --secure-protocol; then
+            wget -q --secure-protocol=TLSv1_2 --max-redirect=5 -O "$2" "$1"
+        else
+            wget -q -O "$2" "$1"
+        fi
     elif [ -n "$PYTHON" ]; then
         "$PYTHON" -I -c 'import sys, urllib.request; urllib.request.urlretrieve(sys.argv[1], sys.argv[2])' "$1" "$2"
     else
