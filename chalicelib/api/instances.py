@@ -163,7 +163,7 @@ def report_instances(ask: Ask, endpoint_id: str) -> InstanceReportAnswer:
     body: InstanceReport = ask.body
     now = datetime.now(UTC)
     told = [Told(one.job_id, one.job_name, one.namespace, _reported(one, now)) for one in body.instances]
-    taken = instances.take_report(ask.known_caller, endpoint_id, told, body.digest)
+    taken = instances.take_report(ask.known_caller, endpoint_id, told, body.digest, now)
     return InstanceReportAnswer(created=taken.created, changed=taken.changed, removed=taken.removed)
 
 

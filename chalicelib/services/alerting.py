@@ -1,6 +1,7 @@
 """From signals to incidents: each episode opens once and ends once, whoever says so and however often."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.domain import ids, incidents
@@ -25,6 +26,22 @@ def take(signals: Iterable[Signal], now: datetime, random: Random) -> list[str]:
         for rule in rules_for(rules_of(signal.subject.tenant_id), signal):
             done += _take(rule, signal, now, random)
     return done
+
+
+def close(tenant_id: str, endpoint_id: str, job_id: str, at: datetime, words: str) -> int:
+    """End the open incidents about a job on an endpoint, because nothing is expected of it any more, and return how many.
+
+    words: why.
+    """
+    ended = 0
+    for incident in incident_store.list_open(tenant_id):
+        if (incident.subject.endpoint_id, incident.subject.job_id) == (endpoint_id, job_id):
+            # A signal of this very moment wins; the next report finds what it left.
+            with suppress(Conflict):
+                incident_store.save(incident, incidents.resolved(incident, at, words))
+                _flag(incident, is_on=False)
+                ended += 1
+    return ended
 
 
 def rules_of(tenant_id: str) -> tuple[Rule, ...]:

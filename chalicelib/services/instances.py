@@ -10,7 +10,7 @@ from chalicelib.domain.endpoints import Endpoint
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.instances import PING_ENDPOINT, Instance, InstanceStatus, Reported
 from chalicelib.domain.tallies import Tally, total
-from chalicelib.services import endpoints, sweep
+from chalicelib.services import alerting, endpoints, sweep
 from chalicelib.services.counting import each
 from chalicelib.services.removals import remove
 from chalicelib.services.sessions import Caller
@@ -69,7 +69,7 @@ class Placed:
         return max(self.instance.reported.seen_at, beat_at or self.instance.reported.seen_at)
 
 
-def take_report(caller: Caller, endpoint_id: str, told: Sequence[Told], digest: str) -> Taken:
+def take_report(caller: Caller, endpoint_id: str, told: Sequence[Told], digest: str, now: datetime) -> Taken:
     """Make the endpoint's instances what its agent reports, all of them: what it does not name is removed.
 
     What was there is read first: nothing that this very report brings can be taken for stale. Only what differs is written.
@@ -82,9 +82,21 @@ def take_report(caller: Caller, endpoint_id: str, told: Sequence[Told], digest: 
     each(lambda one: _write(Instance(caller.tenant_id, endpoint_id, one.job_id, one.job_name, one.namespace), one), new)
     each(lambda one: _write(before[one.job_id], one), different)
     stale = [before[job_id] for job_id in before.keys() - {one.job_id for one in told}]
+    # Before they go: an instance that has gone cannot say any more that something is open about it.
+    for instance in stale:
+        _calm(instance, now, "the job is not on this endpoint any more")
+    for one in different:
+        if one.reported.status == "paused":
+            _calm(before[one.job_id], now, "the job was paused")
     removed = sum(each(remove, stale))
     endpoint_store.note_instances(caller.tenant_id, endpoint_id, digest)
     return Taken(len(new), len(different), removed)
+
+
+def _calm(instance: Instance, now: datetime, words: str) -> None:
+    """End what is open about an instance of which nothing is expected any more."""
+    if instance.alarms:
+        alerting.close(instance.tenant_id, instance.endpoint_id, instance.job_id, now, words)
 
 
 def _differs(known: Instance, told: Told) -> bool:

@@ -9,12 +9,13 @@ from chalicelib.domain import ids, incidents
 from chalicelib.domain.alert_rules import DEFAULT_RULES, Rule, Signal, Subject
 from chalicelib.domain.errors import Conflict
 from chalicelib.services import alerting
+from chalicelib.services.instances import take_report
 from chalicelib.store import incidents as incident_store
 from chalicelib.store import instances as instance_store
 from chalicelib.store import runs as run_store
 from chalicelib.workers.runs import project_runs
 from tests.fixtures.builders import JOB_ID, NOON, run, run_id, started
-from tests.functional.test_sweep import at, beat, confirmed, enrolled, sweeps
+from tests.functional.test_sweep import at, beat, caller, confirmed, enrolled, sweeps
 from tests.tables import Stream
 
 SUBJECT = Subject("ada", "ep-1", "web-1", JOB_ID, "backup", "default")
@@ -184,6 +185,22 @@ def test_an_endpoint_falls_silent_again_as_a_new_episode():
         sweeps(int(minute) + 1, int(minute) + 6, heard=False)
 
     assert [(rule, state) for rule, state, *_ in told()] == [("endpoint-offline", "resolved"), ("endpoint-offline", "open")]
+
+
+@pytest.mark.parametrize("end, why", [("paused", "the job was paused"), ("gone", "the job is not on this endpoint any more")])
+def test_an_incident_ends_when_its_job_is_paused_or_deleted(end: str, why: str):
+    confirmed()
+    sweeps(1, 16)
+    assert [state for _, state, *_ in told()] == ["open"]
+
+    if end == "paused":
+        confirmed(at(17), None)
+    else:
+        take_report(caller(), "ep-1", [], "e" * 64, at(17))
+
+    (incident,) = incident_store.page("ada", None, 9)
+    assert (incident.state, incident.events[-1].words) == ("resolved", why)
+    assert incident_store.list_open("ada") == []
 
 
 @pytest.mark.parametrize("to_open, expected", [(1, 1), (3, 1), (4, 0)])

@@ -51,7 +51,7 @@ def confirmed(at: datetime = NOON, schedule: str | None = "*/10 * * * *", job_id
     """Let the endpoint say that this entry stands now."""
     expected = Expectation(schedule, "UTC", timedelta(seconds=grace_s), at) if schedule else None
     reported = Reported("scheduled" if schedule else "paused", "crontopus", False, None, at, expected)
-    take_report(caller(), EP, [Told(job_id, "backup", "default", reported)], "d" * 64)
+    take_report(caller(), EP, [Told(job_id, "backup", "default", reported)], "d" * 64, at)
 
 
 def ran(at: datetime, number: int = 1, status: str = "success") -> None:
@@ -161,7 +161,7 @@ def test_nothing_is_expected_of_a_job_that_is_paused_or_gone(end: str):
     if end == "paused":
         confirmed(at(2), None)
     else:
-        take_report(caller(), EP, [], "e" * 64)
+        take_report(caller(), EP, [], "e" * 64, at(2))
 
     assert sweeps(3, 30) == {"stale": 1}
 
