@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from agent.here import Here
@@ -92,6 +93,7 @@ def refresh(known: Mapping[str, Record], files: Iterable[TreeFile], read: Callab
     return records
 
 
+@lru_cache(maxsize=20_000)
 def is_manifest(path: str) -> bool:
     """Tell whether a file claims to be a manifest: YAML, in no hidden folder, and not what describes a namespace."""
     _, _, below = path.partition("/")

@@ -13,6 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -180,11 +181,10 @@ class Snapshot:
         if depth > MAX_DEPTH:
             raise Stalled(f"the repository has folders below folders, {MAX_DEPTH} deep", code="source_too_large")
         for entry in self._repo.object_store[tree].items():
-            path = prefix + entry.path.decode(errors="backslashreplace")
             if stat.S_ISDIR(entry.mode):
-                self._walk(entry.sha, path + "/", depth + 1, found)
+                self._walk(entry.sha, prefix + entry.path.decode(errors="backslashreplace") + "/", depth + 1, found)
             else:
-                found.append(TreeFile(path, entry.sha.decode(), _kind(entry.mode)))
+                found.append(_file(prefix, entry.path, entry.mode, entry.sha))
 
     def read(self, sha: str) -> bytes:
         """Return a blob's bytes. Raise Invalid if it is larger than a manifest may be."""
@@ -210,6 +210,12 @@ class Snapshot:
                 seen.update(parents)
                 todo.extend(parents)
         return False
+
+
+# Of one commit and the next nearly all files are the same.
+@lru_cache(maxsize=MAX_FILES)
+def _file(prefix: str, name: bytes, mode: int, sha: bytes) -> TreeFile:
+    return TreeFile(prefix + name.decode(errors="backslashreplace"), sha.decode(), _kind(mode))
 
 
 def _kind(mode: int) -> FileKind:

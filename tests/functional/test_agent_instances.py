@@ -56,6 +56,7 @@ def test_how_the_jobs_stand_is_told_once_and_again_when_it_has_changed(tmp_path:
             "schedule": None,
             "timezone": None,
             "grace_s": 300,
+            "original_command": None,
         }
     ]
 
