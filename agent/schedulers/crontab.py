@@ -222,7 +222,7 @@ class Crontab:
         return block.compose(actual.foreign, lines, self.endpoint_id, actual.bare_foreign)
 
     def replace(self, old: bytes, new: bytes) -> Path:
-        refuse_oversize(new, self.flavour, is_root=self.is_root)
+        flavours.refuse_oversize(new, self.flavour, is_root=self.is_root)
         make_private(self.backups)
         saved = self._back_up(old)
         self.trace("backed up")
@@ -283,21 +283,6 @@ class Crontab:
 
     def _saved(self) -> list[Path]:
         return sorted(self.backups.glob("crontab.*"))
-
-
-def refuse_oversize(table: bytes, flavour: Flavour, *, is_root: bool) -> None:
-    """Raise Stalled if cron would not read the whole table."""
-    limit = flavour.line_limit(is_root=is_root)
-    if limit is None or table.count(b"\n") < limit:
-        return
-    lines = table.removesuffix(b"\n").split(b"\n")
-    if flavour.counts_entries:
-        lines = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
-    if len(lines) > limit:
-        what = "entries" if flavour.counts_entries else "lines"
-        raise Stalled(
-            f"the table would have {len(lines)} {what}, {flavour.name} reads {limit}; nothing was written", code="table_full"
-        )
 
 
 def lost_lines(old: bytes, new: bytes, found: bytes) -> int:

@@ -129,6 +129,21 @@ def _speaks_of(program: Path, word: bytes) -> bool:
         return False
 
 
+def refuse_oversize(table: bytes, flavour: Flavour, *, is_root: bool) -> None:
+    """Raise Stalled if cron would not read the whole table."""
+    limit = flavour.line_limit(is_root=is_root)
+    if limit is None or table.count(b"\n") < limit:
+        return
+    lines = table.removesuffix(b"\n").split(b"\n")
+    if flavour.counts_entries:
+        lines = [line for line in lines if line.strip() and not line.lstrip().startswith(b"#")]
+    if len(lines) > limit:
+        what = "entries" if flavour.counts_entries else "lines"
+        raise Stalled(
+            f"the table would have {len(lines)} {what}, {flavour.name} reads {limit}; nothing was written", code="table_full"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Signs:
     """What tells crons apart.

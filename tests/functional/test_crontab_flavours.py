@@ -7,7 +7,8 @@ import pytest
 
 from agent.errors import REMEDIES
 from agent.schedulers import alive, flavours
-from agent.schedulers.crontab import CrontabProgram, refuse_oversize
+from agent.schedulers.crontab import CrontabProgram
+from agent.schedulers.flavours import refuse_oversize
 from chalicelib.domain.errors import Stalled
 from tests.fixtures.fake_crontab import FakeCrontab
 from tests.functional.test_crontab import JOB, NEW, OLD, crontab
