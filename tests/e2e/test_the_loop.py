@@ -173,7 +173,7 @@ def test_each_minute_is_a_slot_and_the_sweep_has_looked(stack: Stack, machine: M
     assert {slot["state"] for slot in slots("bad")["slots"]} <= {"failed", "due", "running"}
     (expected,) = slots("good")["expected"]
     assert (expected["schedule"], expected["grace_s"], expected["endpoint_id"]) == ("* * * * *", 300, machine.endpoint_id)
-    assert "sweep_minute" in stack.processes.log(EMULATOR).read_text()
+    assert "sweep_minute" in (stack.layout.logs / "functions.log").read_text()
 
 
 def test_an_adopted_job_has_run_by_cron_in_every_minute_and_never_twice(machine: Machine, adopted: Mapping[str, Any]):

@@ -156,6 +156,7 @@ def test_a_machine_that_enrols_again_is_asked_anew(api, ada, agent, tell):
 
 def test_a_heartbeat_costs_one_read_and_one_write(api, agent, tell, calls):
     tell(told())
+    beat(api, agent)
     calls.names.clear()
 
     beat(api, agent, instances_digest=DIGEST)
