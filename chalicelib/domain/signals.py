@@ -47,10 +47,12 @@ def _how(instance: Instance) -> str:
     return f"exit code {last.exit_code}" if last.exit_code is not None else "it failed"
 
 
-def of_slots(instance: Instance, slots: Sequence[Slot], missed_before: int) -> tuple[list[Signal], int]:
+def of_slots(
+    instance: Instance, slots: Sequence[Slot], missed_before: int, problems: Sequence[str] = ()
+) -> tuple[list[Signal], int]:
     """Return what slots that were just decided say, and how many in a row have been missed after them.
 
-    missed_before: in a row, before these.
+    missed_before: in a row, before these. problems: what the endpoint says is wrong with it.
     """
     missed, subject = missed_before, subject_of(instance)
     last_missed: Slot | None = None
@@ -61,6 +63,15 @@ def of_slots(instance: Instance, slots: Sequence[Slot], missed_before: int) -> t
             missed, last_missed = 0, None
     if last_missed is None:
         return [], missed
-    return [
-        Signal("missed", subject, last_missed.at, missed, why=f"nothing ran at {last_missed.at:%Y-%m-%d %H:%M} UTC")
-    ], missed
+    words = f"nothing ran at {last_missed.at:%Y-%m-%d %H:%M} UTC"
+    if cause := cause_of_silence(instance, problems):
+        words = f"{words}: {cause}"
+    return [Signal("missed", subject, last_missed.at, missed, why=words)], missed
+
+
+def cause_of_silence(instance: Instance, problems: Sequence[str]) -> str | None:
+    """Return why a job did not run, as far as its endpoint has told, or None."""
+    reported = instance.reported
+    if reported and reported.drift and reported.reason:
+        return reported.reason
+    return next((problem for problem in problems if "cron is not running" in problem), None)

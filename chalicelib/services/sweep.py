@@ -150,7 +150,7 @@ def _look(
     if endpoint.is_revoked:
         return "revoked"
     found = slots.settle(expected, ticket.after, _seen(instance, ticket.after, now), _standing(endpoint, windows, now), now)
-    told, missed = signals.of_slots(instance, found.slots, ticket.missed)
+    told, missed = signals.of_slots(instance, found.slots, ticket.missed, endpoint.problems)
     # The next ticket first: a sweep that dies in between looks again, and finds the same.
     if found.look_at:
         due_store.put(_later(replace(ticket, after=found.through, missed=missed), found.look_at, now))

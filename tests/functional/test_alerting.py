@@ -1,6 +1,7 @@
 """From runs and silence to incidents, through the workers' own code: one for each episode, open until the good sign."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,6 +118,17 @@ def test_silence_opens_an_incident_and_the_next_run_ends_it(happen):
     happen((20.1, "success"))
 
     assert [(rule, state) for rule, state, _, _ in told()] == [("run-missed", "resolved")]
+
+
+def test_a_miss_says_why_where_the_endpoint_has_told():
+    confirmed()
+    known = instance_store.find("ada", "ep-1", JOB_ID)
+    edited = replace(known.reported, drift=True, reason="its line was removed by hand")
+    instance_store.save_reported(replace(known, reported=edited))
+
+    sweeps(1, 16)
+
+    assert [why for *_, why, _ in told()] == ["nothing ran at 2026-11-20 12:10 UTC: its line was removed by hand"]
 
 
 def test_every_further_miss_is_the_same_incident():
