@@ -13,7 +13,7 @@ def _everywhere(zone: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """facts: name, hostname, platform. labels: what people noted about the endpoint, None while nobody has told us.
+    """facts: name, hostname, platform, endpoint. labels: what people noted about the endpoint, None while nobody has told us.
 
     timezone: the scheduler's, None if unknown. has_zone: whether run-job can read a zone's rules here. login: who the agent
     is. allowed_users: whom its jobs may run as besides, by this machine's own configuration; only root can. keep: how its

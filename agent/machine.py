@@ -51,6 +51,7 @@ def here(home: Home, config: Config, environ: Mapping[str, str], uid: int, aroun
             "name": standing.name if standing else config.name,
             "hostname": socket.gethostname() or "localhost",
             "platform": sys.platform,
+            "endpoint": config.endpoint_id,
         },
         labels=standing.labels if standing else None,
         timezone=timezone(environ),

@@ -158,7 +158,7 @@ def _job(endpoint: Endpoint, found: Found, job_id: str, before: Job | None) -> J
         shell=found.shell or "/bin/sh",
         timezone=found.timezone,
         # Adopted, it goes on where it was found, and nowhere else.
-        selector={"name": (endpoint.facts.name,), "hostname": (endpoint.facts.hostname,)},
+        selector={"endpoint": (endpoint.endpoint_id,)},
         annotations={**kept, **_notes(endpoint, found)},
     )
 

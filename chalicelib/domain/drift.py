@@ -1,6 +1,6 @@
 """Drift: what somebody did by hand to the entries that an agent had put into a scheduler."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -59,9 +59,4 @@ def objection(event: DriftEvent, job: Job, endpoint: Endpoint, tenants: Iterable
 def _is_meant(job: Job, endpoint: Endpoint) -> bool:
     if endpoint.is_revoked:
         return False
-    facts: Mapping[str, str] = {
-        "name": endpoint.facts.name,
-        "hostname": endpoint.facts.hostname,
-        "platform": endpoint.facts.platform,
-    }
-    return matches(job.selector, facts, endpoint.labels) is not False
+    return matches(job.selector, endpoint.selectable, endpoint.labels) is not False

@@ -139,6 +139,12 @@ class Endpoint:
         return self.held is not None and self.approved == Approval(self.held.head, self.held.digest)
 
     @property
+    def selectable(self) -> dict[str, str]:
+        """The facts that a job's selector may ask for, beside labels. Its id outlasts every renaming."""
+        facts = self.facts
+        return {"name": facts.name, "hostname": facts.hostname, "platform": facts.platform, "endpoint": self.endpoint_id}
+
+    @property
     def token_digests(self) -> tuple[str, ...]:
         """The digests of every token that may speak for this endpoint."""
         return (self.token_digest, self.previous_token_digest) if self.previous_token_digest else (self.token_digest,)

@@ -50,8 +50,7 @@ def _on(endpoint: Endpoint, here: Mapping[str, Job], wanted: Mapping[str, Job]) 
 
 
 def _meant(jobs: Sequence[Job], endpoint: Endpoint) -> dict[str, Job]:
-    facts = {"name": endpoint.facts.name, "hostname": endpoint.facts.hostname, "platform": endpoint.facts.platform}
-    meant = (job for job in jobs if job.is_scheduled and matches(job.selector, facts, endpoint.labels))
+    meant = (job for job in jobs if job.is_scheduled and matches(job.selector, endpoint.selectable, endpoint.labels))
     return {job.id or job.reference: job for job in meant}
 
 
@@ -73,6 +72,4 @@ def warnings(before: Sequence[Job], after: Sequence[Job], plans: Sequence[Endpoi
 
 
 def _has(plan_: EndpointPlan, job: Job) -> bool:
-    facts = plan_.endpoint.facts
-    known = {"name": facts.name, "hostname": facts.hostname, "platform": facts.platform}
-    return bool(matches(job.selector, known, plan_.endpoint.labels))
+    return bool(matches(job.selector, plan_.endpoint.selectable, plan_.endpoint.labels))

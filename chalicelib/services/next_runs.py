@@ -65,8 +65,7 @@ def preview_schedule(tenant_id: str, expression: str, zone: str | None, count: i
 
 
 def _is_meant(job: Job, endpoint: Endpoint) -> bool:
-    facts = {"name": endpoint.facts.name, "hostname": endpoint.facts.hostname, "platform": endpoint.facts.platform}
-    return bool(matches(job.selector, facts, endpoint.labels))
+    return bool(matches(job.selector, endpoint.selectable, endpoint.labels))
 
 
 def _live(tenant_id: str) -> Iterable[Endpoint]:
