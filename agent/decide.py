@@ -90,7 +90,7 @@ def decide(raw: bytes, now: Situation, scheduler: Scheduler) -> Decision:
         steps = plan(drifts.around(entries, left), actual.items, owned, doubled)
         drift = [replace(one, is_left=one in left) for one in drift]
     is_allowed = now.allow_removals or _is_approved(steps, now)
-    held = None if is_allowed else _objection(steps, is_rewritten=now.is_rewritten)
+    held = None if is_allowed else _objection(steps, now)
     lines = steps.kept_lines if held else steps.lines
     if settled.asides and not held and not former:
         actual = replace(
@@ -124,7 +124,8 @@ def _former(settled: Settled, kept: Iterable[Entry], now: Situation) -> frozense
 
 def _gone(settled: Settled, kept: Iterable[Entry], now: Situation) -> frozenset[str]:
     """Return the adopted jobs that the repository, read for certain, does not define any more: their own line goes too."""
-    if now.inventory is None or (not now.allow_removals and (now.is_rewritten or not now.desired.jobs)):
+    is_empty = all(wanted.job.is_discovered for wanted in now.desired.jobs.values())
+    if now.inventory is None or (not now.allow_removals and (now.is_rewritten or is_empty)):
         return frozenset()
     there = {*now.desired.jobs, *now.desired.elsewhere, *(entry.job_id for entry in kept)}
     return (settled.asides & now.inventory.jobs.keys()) - there
@@ -163,9 +164,13 @@ def _unsure_entries(actual: Actual, now: Situation) -> list[Entry]:
     return [Entry(job_id, line) for job_id, line in lines.items() if job_id]
 
 
-def _objection(steps: Plan, *, is_rewritten: bool) -> Stalled | None:
+def _objection(steps: Plan, now: Situation) -> Stalled | None:
+    if not steps.removals:
+        return None
+    # What other programs put into the table says nothing about whether the repository is whole.
+    steps = replace(steps, desired=steps.desired - sum(wanted.job.is_discovered for wanted in now.desired.jobs.values()))
     try:
-        refuse_wipeout(steps, steps.owned, is_rewritten=is_rewritten)
+        refuse_wipeout(steps, steps.owned, is_rewritten=now.is_rewritten)
     except Stalled as objection:
         return objection
     return None

@@ -1,5 +1,6 @@
 """What tests at every level share."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,10 @@ from xdist.scheduler import LoadFileScheduling
 # The same examples every time: a run of the suite says something about the code, not about luck.
 settings.register_profile("crontopus", derandomize=True, deadline=None)
 settings.load_profile("crontopus")
+
+# A shell that starts the suite in the background lets it ignore Ctrl-C, and what tests start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # They share the package in build/ and start whole stacks: one after the other, while the rest runs beside them.
 STACK_TESTS = ("tests/e2e/", "tests/functional/test_emulator", "tests/functional/test_template.py")

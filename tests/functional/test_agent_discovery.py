@@ -93,11 +93,12 @@ class Machine:
     def look(self):
         return self.discovery.look_once(self.plane.tell)
 
-    def round(self):
+    def round(self, *, allow_removals: bool = False):
         """What a round makes of the table, with the plane's jobs as the repository."""
         jobs = {job_id: Wanted(job, job_id, "b", "0 5 * * *") for job_id, job in self.plane.jobs.items()}
         theirs = Remembered(self.home.discovered, ME).lines()
-        decision = decide(self.table.read(), Situation(Desired(jobs), self.inventory, (), ME, theirs=theirs), self.scheduler)
+        now = Situation(Desired(jobs), self.inventory, (), ME, theirs=theirs, allow_removals=allow_removals)
+        decision = decide(self.table.read(), now, self.scheduler)
         self.table.content = decision.table
         lines = {line.decode()[-36:]: line.decode() for line in decision.lines}
         placed = {job_id: Placed(job_id, "b", lines.get(job_id)) for job_id in jobs}
@@ -211,9 +212,11 @@ def test_a_deleted_adopted_job_takes_both_lines_with_it(machine: Machine) -> Non
     machine.round()
     del machine.plane.jobs[tidy.job_id]
     machine.look()
-    machine.round()
+    held = machine.round()
+    machine.round(allow_removals=True)
     machine.look()
 
+    assert held.held and held.held.code == "empty_repository", "it was the last job of ours"
     assert machine.table.content and str(tidy.job_id).encode() not in machine.table.content
     assert machine.table.content.count(b"tidy") == 1
     assert tidy.job_id not in machine.plane.jobs

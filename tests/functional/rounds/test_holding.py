@@ -45,6 +45,17 @@ def test_an_emptied_repository_removes_nothing_until_a_person_says_so(machine: M
     assert (machine.table.content, machine.job_files()) == (FOREIGN, set())
 
 
+def test_jobs_of_other_programs_do_not_make_an_emptied_repository_whole(machine: Machine) -> None:
+    theirs = manifest(7).replace(b"name: job-7}", b"name: tidy, labels: {source: discovered}}")
+    machine.remote.commit(manifests(1, 2) | {"discovered/tidy.yaml": theirs})
+    sync = machine.sync()
+    sync.round()
+    machine.remote.commit({path(1): None, path(2): None})
+
+    assert held_by(sync.round()) == "empty_repository"
+    assert machine.table.content == FOREIGN + machine.block(1, 2)
+
+
 def test_a_repository_without_any_job_is_fine_on_a_machine_that_has_none(machine: Machine) -> None:
     machine.remote.commit({"default/.gitkeep": b""})
 
