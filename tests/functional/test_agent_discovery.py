@@ -101,7 +101,7 @@ class Machine:
         decision = decide(self.table.read(), now, self.scheduler)
         self.table.content = decision.table
         lines = {line.decode()[-36:]: line.decode() for line in decision.lines}
-        placed = {job_id: Placed(job_id, "b", lines.get(job_id)) for job_id in jobs}
+        placed = {job_id: Placed(job_id, "b", lines.get(job_id)) for job_id in (*jobs, *decision.kept)}
         self.inventory = Inventory(ME, "c", placed, decision.bare_foreign)
         save_inventory(self.home.inventory, self.inventory)
         return decision
