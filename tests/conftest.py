@@ -13,9 +13,10 @@ from xdist.scheduler import LoadFileScheduling
 settings.register_profile("crontopus", derandomize=True, deadline=None)
 settings.load_profile("crontopus")
 
-# A shell that starts the suite in the background lets it ignore Ctrl-C, and what tests start would inherit that.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell that starts the suite in the background lets it ignore what a terminal sends, and what tests start would inherit that.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 # They share the package in build/ and start whole stacks: one after the other, while the rest runs beside them.
 STACK_TESTS = ("tests/e2e/", "tests/functional/test_emulator", "tests/functional/test_template.py")
