@@ -16,6 +16,8 @@ ENDPOINT_ITEM: dict[str, Any] = {
     "endpoint_id": {"S": ENDPOINT_ID},
     **{name: {"S": name} for name in ("name", "hostname", "platform", "version", "git_token_name")},
     **{name: {"S": "d" * 64} for name in ("machine_id", "token_digest", "instances_digest")},
+    # It has been heard before: only the first heartbeat has somebody look for the next.
+    "is_watched": {"BOOL": True},
     **{name: {"N": "1700000000000"} for name in ("enrolled_at", "last_heartbeat_at", "clock_at")},
     "spool_depth": {"N": "0"},
     "problems": {"L": []},
