@@ -20,8 +20,8 @@ inside() {
 }
 
 build() {
-    [ -d "$FOLDER/root/etc" ] || debootstrap --variant=minbase --include="$INCLUDE" bookworm "$FOLDER/root" \
-        "${MIRROR:-http://deb.debian.org/debian}"
+    # Where MIRROR names none, debootstrap knows Debian's.
+    [ -d "$FOLDER/root/etc" ] || debootstrap --variant=minbase --include="$INCLUDE" bookworm "$FOLDER/root" ${MIRROR:+"$MIRROR"}
     (cd "$CHECKOUT" && .venv/bin/python - "$FOLDER/root/usr/local/bin/crontopus-agent" <<'PYTHON')
 import sys
 from pathlib import Path

@@ -24,7 +24,6 @@ PACKAGES = {
     ),
 }
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_MIRROR = "http://deb.debian.org/debian"
 _APT = Path("/etc/apt")
 _EDITION = "1"  # what is unpacked is fetched anew when this changes
 
@@ -88,10 +87,14 @@ def _private_apt(folder: Path, say: Callable[[str], None]) -> list[str]:
 
 
 def _mirror() -> str:
-    """Return the mirror that this machine is set to use, Debian's own name for all of them if it names none."""
+    """Return the mirror that this machine is set to use. Raise Stopped if it names none."""
     files = [_APT / "sources.list", *sorted((_APT / "sources.list.d").glob("*"))] if _APT.exists() else []
     text = "\n".join(path.read_text(errors="replace") for path in files if path.is_file() and os.access(path, os.R_OK))
-    return mirror_in(text) or _MIRROR
+    if found := mirror_in(text):
+        return found
+    raise Stopped(
+        f"no mirror of Debian is named below {_APT}: other crons are fetched from where this machine gets its packages"
+    )
 
 
 def mirror_in(sources: str) -> str | None:

@@ -9,14 +9,14 @@ from tests.e2e.cron_labs import lab
 @pytest.mark.parametrize(
     ("sources", "mirror"),
     [
-        ("deb http://deb.debian.org/debian bookworm main\n", "http://deb.debian.org/debian"),
+        ("deb http://mirror.example/debian bookworm main\n", "http://mirror.example/debian"),
         (
             "# deb http://old/debian x\ndeb [arch=amd64] https://mirror.example/debian/ sid main\n",
             "https://mirror.example/debian",
         ),
-        ("Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n", "http://deb.debian.org/debian"),
-        ("deb http://archive.ubuntu.com/ubuntu noble main\n", None),
-        ("deb http://security.debian.org/debian-security bookworm-security main\n", None),
+        ("Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\n", "http://mirror.example/debian"),
+        ("deb http://mirror.example/ubuntu noble main\n", None),
+        ("deb http://mirror.example/debian-security bookworm-security main\n", None),
         ("", None),
     ],
 )

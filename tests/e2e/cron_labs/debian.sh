@@ -1,4 +1,4 @@
-# Debian's cron, which has to be installed: https://packages.debian.org/bookworm/cron
+# Debian's cron, which has to be installed: the package cron of bookworm.
 chown root:crontab "$lab/spool/crontabs"
 chmod 1730 "$lab/spool/crontabs"
 # This cron looks at nothing but the second of the folder's time: a table that comes in the one in which it starts would wait.
