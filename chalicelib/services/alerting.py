@@ -28,20 +28,25 @@ def take(signals: Iterable[Signal], now: datetime, random: Random) -> list[str]:
     return done
 
 
-def close(tenant_id: str, endpoint_id: str, job_id: str, at: datetime, words: str) -> int:
-    """End the open incidents about a job on an endpoint, because nothing is expected of it any more, and return how many.
+def close(tenant_id: str, endpoint_id: str, job_id: str, at: datetime, words: str) -> None:
+    """End the open incidents about a job on an endpoint, because nothing is expected of it any more. words: why.
 
-    words: why.
+    Raise Conflict if others keep writing one of them.
     """
-    ended = 0
-    for incident in incident_store.list_open(tenant_id):
-        if (incident.subject.endpoint_id, incident.subject.job_id) == (endpoint_id, job_id):
-            # A signal of this very moment wins; the next report finds what it left.
+    for _ in range(_TRIES):
+        left = [one for one in incident_store.list_open(tenant_id) if _is_about(one, endpoint_id, job_id)]
+        if not left:
+            return
+        for incident in left:
+            # A signal of this very moment may be faster: then it is read again.
             with suppress(Conflict):
                 incident_store.save(incident, incidents.resolved(incident, at, words))
                 _flag(incident, is_on=False)
-                ended += 1
-    return ended
+    raise Conflict(f"an incident of job {job_id} changed again and again; report once more")
+
+
+def _is_about(incident: Incident, endpoint_id: str, job_id: str) -> bool:
+    return (incident.subject.endpoint_id, incident.subject.job_id) == (endpoint_id, job_id)
 
 
 def rules_of(tenant_id: str) -> tuple[Rule, ...]:

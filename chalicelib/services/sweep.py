@@ -128,8 +128,12 @@ def _look_safely(
         if ticket.job_id == ENDPOINT:
             return watching.look(ticket, endpoint, windows, now, random)
         return _look(ticket, instance, endpoint, windows, now, random)
-    except (Unavailable, Conflict):
+    except Unavailable:
         raise
+    except Conflict:
+        # Others keep writing what this one concerns; looked at again from where it began, it finds the same.
+        due_store.put(_later(ticket, now, now))
+        return "contended"
     except Exception:
         log.exception("an instance cannot be judged", extra={"job_id": ticket.job_id, "endpoint_id": ticket.endpoint_id})
         due_store.put(_later(ticket, now + PARKED, now))

@@ -215,6 +215,36 @@ def test_an_incident_ends_when_its_job_is_paused_or_deleted(end: str, why: str):
     assert incident_store.list_open("ada") == []
 
 
+def test_an_incident_that_others_write_stops_no_sweep_and_opens_a_minute_later(monkeypatch):
+    confirmed()
+    sweeps(1, 15)
+
+    def contended(*_: object) -> list[str]:
+        raise Conflict("others were faster")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(alerting, "take", contended)
+        assert sweeps(16, 16) == {"contended": 1}
+    sweeps(17, 17)
+
+    assert [(rule, state) for rule, state, *_ in told()] == [("run-missed", "open")]
+
+
+def test_an_incident_that_a_signal_writes_meanwhile_ends_with_its_job_all_the_same(monkeypatch):
+    alerting.take([signal()], NOON, secrets.token_bytes)
+    save, refused = incident_store.save, [True]
+
+    def once_late(before: incidents.Incident, after: incidents.Incident) -> incidents.Incident:
+        if refused.pop() if refused else False:
+            raise Conflict("a signal was faster")
+        return save(before, after)
+
+    monkeypatch.setattr(incident_store, "save", once_late)
+    alerting.close("ada", "ep-1", JOB_ID, at(1), "the job was paused")
+
+    assert incident_store.list_open("ada") == []
+
+
 @pytest.mark.parametrize("to_open, expected", [(1, 1), (3, 1), (4, 0)])
 def test_a_rule_may_ask_for_several_in_a_row(to_open: int, expected: int, monkeypatch):
     monkeypatch.setattr(alerting, "rules_of", lambda _: (Rule("patient", "missed", to_open=to_open),))
